@@ -1,16 +1,20 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
+// What the `source` condition of package.json says to Node; the loader of global setups reads no conditions.
+const resolve = {
+  alias: [{ find: /^#backend\/(.*)$/, replacement: `${fileURLToPath(new URL('backend', import.meta.url))}/$1.ts` }],
+}
+
 export default defineConfig({
-  resolve: { conditions: ['source'] },
-  ssr: { resolve: { conditions: ['source'] } },
   test: {
     projects: [
       {
-        extends: true,
+        resolve,
         test: { name: 'tooling', include: ['scripts/tests/**/*.test.ts'], testTimeout: 120_000 },
       },
       {
-        extends: true,
+        resolve,
         test: {
           name: 'backend',
           include: ['backend/**/*.test.ts'],

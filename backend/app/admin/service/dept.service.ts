@@ -1,0 +1,65 @@
+import * as deptCrud from '#backend/app/admin/crud/dept.crud'
+import * as userCrud from '#backend/app/admin/crud/user.crud'
+import { type Dept, deptScoped } from '#backend/app/admin/model/dept.model'
+import type { CreateDept, DeptQuery, UpdateDept } from '#backend/app/admin/schema/dept.schema'
+import * as superuserService from '#backend/app/admin/service/superuser.service'
+import { Conflict, Forbidden, NotFound } from '#backend/common/errors'
+import { scopeOf } from '#backend/common/row-scope'
+import { buildTree, type TreeNode } from '#backend/common/tree'
+import { type Ctx, withTx } from '#backend/core/ctx'
+import { lockXact } from '#backend/database/locks'
+
+/** Changes of the tree run one after the other: two moves at once could close a cycle, two names be taken twice. */
+const TREE_LOCK = 'sys_dept'
+
+export async function get(ctx: Ctx, id: number): Promise<Dept> {
+  const row = await deptCrud.findById(ctx.db, scopeOf(ctx.actor, deptScoped), id)
+  if (row === undefined) throw new NotFound('dept.not_found')
+  return row
+}
+
+export async function tree(ctx: Ctx, query: DeptQuery): Promise<TreeNode<Dept>[]> {
+  return buildTree(await deptCrud.list(ctx.db, scopeOf(ctx.actor, deptScoped), query))
+}
+
+export async function create(ctx: Ctx, fields: CreateDept): Promise<void> {
+  await withTx(ctx, async (ctx) => {
+    await lockXact(ctx.db, TREE_LOCK)
+    if (await deptCrud.isNameTaken(ctx.db, fields.name)) throw new Conflict('dept.name_taken')
+    await checkParent(ctx, fields.parent_id)
+    await deptCrud.insert(ctx.db, fields)
+    await ctx.actors.touch(ctx, ['all'])
+  })
+}
+
+export async function update(ctx: Ctx, id: number, fields: UpdateDept): Promise<void> {
+  await withTx(ctx, async (ctx) => {
+    await lockXact(ctx.db, TREE_LOCK)
+    await get(ctx, id)
+    if (await deptCrud.isNameTaken(ctx.db, fields.name, id)) throw new Conflict('dept.name_taken')
+    await checkParent(ctx, fields.parent_id, id)
+    await deptCrud.update(ctx.db, scopeOf(ctx.actor, deptScoped), id, fields)
+    await superuserService.assertOneRemains(ctx)
+    await ctx.actors.touch(ctx, ['all'])
+  })
+}
+
+export async function remove(ctx: Ctx, id: number): Promise<void> {
+  await withTx(ctx, async (ctx) => {
+    await lockXact(ctx.db, TREE_LOCK)
+    await get(ctx, id)
+    if ((await deptCrud.countChildren(ctx.db, id)) > 0) throw new Conflict('dept.has_children')
+    await deptCrud.remove(ctx.db, scopeOf(ctx.actor, deptScoped), id)
+    // Counted after the row is locked by its update, so that nobody moves in meanwhile.
+    if ((await userCrud.countInDept(ctx.db, id)) > 0) throw new Conflict('dept.has_users')
+    await ctx.actors.touch(ctx, ['all'])
+  })
+}
+
+async function checkParent(ctx: Ctx, parent_id: number | null, own_id?: number): Promise<void> {
+  if (parent_id === null) return
+  if (own_id !== undefined && (await deptCrud.isWithin(ctx.db, parent_id, own_id)))
+    throw new Forbidden('dept.own_ancestor')
+  const parent = await deptCrud.findById(ctx.db, scopeOf(ctx.actor, deptScoped), parent_id)
+  if (parent === undefined) throw new NotFound('dept.parent_not_found')
+}

@@ -1,0 +1,15 @@
+import { ilike, type SQL } from 'drizzle-orm'
+import type { PgColumn } from 'drizzle-orm/pg-core'
+
+/** LIKE's wildcards in what a user typed are ordinary characters. */
+const literal = (text: string) => text.replace(/[\\%_]/g, (character) => `\\${character}`)
+
+/** `column` holds `text` anywhere, in any case; no condition when there is no text. */
+export function contains(column: PgColumn, text: string | undefined): SQL | undefined {
+  return text === undefined ? undefined : ilike(column, `%${literal(text)}%`)
+}
+
+/** `column` begins with `text`, in any case; no condition when there is no text. */
+export function startsWith(column: PgColumn, text: string | undefined): SQL | undefined {
+  return text === undefined ? undefined : ilike(column, `${literal(text)}%`)
+}

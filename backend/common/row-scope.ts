@@ -1,0 +1,103 @@
+import { and, eq, gt, gte, inArray, lt, lte, ne, notInArray, or, type SQL, sql } from 'drizzle-orm'
+import type { PgColumn } from 'drizzle-orm/pg-core'
+import { RULE_EXPRESSION, RULE_OPERATOR } from '#backend/common/enums'
+import { parseRuleValue, type RuleLiteral, type RuleOperand } from '#backend/common/rule-value'
+import type { Actor, ActorRule, ActorScope } from '#backend/core/actor'
+import { ruleColumn, type ScopedModel } from '#backend/database/scoped-model'
+
+export const ALL_MODELS = '__ALL__'
+
+/** The rows of one model that an actor may see, change and delete. Queries of a scoped model demand one. */
+export interface RowScope<N extends string = string> {
+  readonly model: N
+  /** Undefined: every row. */
+  readonly where: SQL | undefined
+}
+
+const compiled = new WeakMap<Actor, Map<string, RowScope>>()
+
+/** The rows of `model` that `actor` may touch; compiled once per actor. */
+export function scopeOf<N extends string>(actor: Actor, model: ScopedModel<N>): RowScope<N> {
+  const scopes = compiled.get(actor) ?? new Map<string, RowScope>()
+  compiled.set(actor, scopes)
+  const known = scopes.get(model.name)
+  if (known !== undefined) return known as RowScope<N>
+  const scope: RowScope<N> = { model: model.name, where: compileScope(actor, model) }
+  scopes.set(model.name, scope)
+  return scope
+}
+
+/** Every row of a model: for checks that must see what the actor may not, such as whether a name is taken. */
+export function everyRow<N extends string>(model: ScopedModel<N>): RowScope<N> {
+  return { model: model.name, where: undefined }
+}
+
+const NO_ROW = sql`false`
+
+/**
+ * Scopes are united: having one more never hides a row. Within a scope the AND-rules must all hold and each OR-rule
+ * adds an alternative. Rules for other models do not count; without a rule for this one there is no row.
+ */
+function compileScope(actor: Actor, model: ScopedModel): SQL | undefined {
+  if (actor.is_superuser || !actor.is_filtered) return undefined
+  const conditions = actor.scopes.map((scope) => compileRules(actor, model, scope)).filter((one) => one !== undefined)
+  return or(...conditions) ?? NO_ROW
+}
+
+function compileRules(actor: Actor, model: ScopedModel, scope: ActorScope): SQL | undefined {
+  const applicable = scope.rules.filter((rule) => rule.model === model.name || rule.model === ALL_MODELS)
+  const conditionsOf = (operator: number) =>
+    applicable.filter((rule) => rule.operator === operator).map((rule) => compileRule(actor, model, rule))
+  return or(and(...conditionsOf(RULE_OPERATOR.and)), ...conditionsOf(RULE_OPERATOR.or))
+}
+
+/** A rule that cannot be compiled for this model or actor matches nothing. */
+function compileRule(actor: Actor, model: ScopedModel, rule: ActorRule): SQL {
+  const target = ruleColumn(model, rule.column)
+  if (target === undefined) return NO_ROW
+  const operands = parseRuleValue(target.type, rule.expression, rule.value)
+  if (!Array.isArray(operands)) return NO_ROW
+  const values = operands.flatMap((operand) => valuesOf(actor, operand))
+  // A variable without a value (somebody without a department) must not widen a `not in`.
+  if (values.includes(null)) return NO_ROW
+  return compare(target.column, rule.expression, values as (RuleLiteral | SQL)[]) ?? NO_ROW
+}
+
+function valuesOf(actor: Actor, operand: RuleOperand): (RuleLiteral | SQL | null)[] {
+  if ('literal' in operand) return [operand.literal]
+  switch (operand.variable) {
+    case '${user_id}':
+      return [actor.user_id]
+    case '${dept_id}':
+      return [actor.dept_id]
+    case '${dept_tree}':
+      return actor.dept_tree.length === 0 ? [null] : [...actor.dept_tree]
+    case '${now}':
+      return [sql`now()`]
+  }
+}
+
+function compare(column: PgColumn, expression: number, values: (RuleLiteral | SQL)[]): SQL | undefined {
+  const [value] = values
+  if (value === undefined) return undefined
+  switch (expression) {
+    case RULE_EXPRESSION.eq:
+      return eq(column, value)
+    case RULE_EXPRESSION.ne:
+      return ne(column, value)
+    case RULE_EXPRESSION.gt:
+      return gt(column, value)
+    case RULE_EXPRESSION.ge:
+      return gte(column, value)
+    case RULE_EXPRESSION.lt:
+      return lt(column, value)
+    case RULE_EXPRESSION.le:
+      return lte(column, value)
+    case RULE_EXPRESSION.in:
+      return inArray(column, values)
+    case RULE_EXPRESSION.not_in:
+      return notInArray(column, values)
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,42 @@
+export interface TreeRow {
+  id: number
+  parent_id: number | null
+}
+export type TreeNode<T extends TreeRow> = T & { children: TreeNode<T>[] | null }
+
+/**
+ * Nests rows in their given order. A row whose parent is not among the rows becomes a root, so that a filter or a row
+ * permission never hides what it matched; rows of a cycle (an old database may hold one) appear once, as roots.
+ */
+export function buildTree<T extends TreeRow>(rows: readonly T[]): TreeNode<T>[] {
+  const nodes = new Map(rows.map((row) => [row.id, { ...row, children: null } as TreeNode<T>]))
+  const cyclic = rowsOnCycles(rows)
+  const roots: TreeNode<T>[] = []
+  for (const node of nodes.values()) {
+    const parent = node.parent_id === null || cyclic.has(node.id) ? undefined : nodes.get(node.parent_id)
+    if (parent === undefined) roots.push(node)
+    else {
+      parent.children ??= []
+      parent.children.push(node)
+    }
+  }
+  return roots
+}
+
+function rowsOnCycles(rows: readonly TreeRow[]): Set<number> {
+  const parents = new Map(rows.map((row) => [row.id, row.parent_id]))
+  const settled = new Set<number>()
+  const cyclic = new Set<number>()
+  for (const { id } of rows) {
+    const path: number[] = []
+    let current: number | null | undefined = id
+    while (current !== null && current !== undefined && !settled.has(current) && !path.includes(current)) {
+      path.push(current)
+      current = parents.get(current)
+    }
+    const start = current === null || current === undefined ? -1 : path.indexOf(current)
+    if (start >= 0) for (const member of path.slice(start)) cyclic.add(member)
+    for (const member of path) settled.add(member)
+  }
+  return cyclic
+}

@@ -1,0 +1,29 @@
+import type { Actor } from '#backend/core/actor'
+import type { App } from '#backend/core/app'
+import type { Db } from '#backend/database/db'
+import type { ScopedModel } from '#backend/database/scoped-model'
+
+/** What an application brings to the host. */
+export interface AppModule {
+  readonly name: string
+  /** Registers the routes, below `/api/v1`. */
+  readonly api: (app: App) => Promise<void>
+  readonly scoped_models: readonly ScopedModel[]
+  /** Set by the one application that owns users and sessions. */
+  readonly loadActor?: (db: Db, session_uuid: string, user_id: number) => Promise<Actor | null>
+}
+
+export function actorSource(apps: readonly AppModule[]): NonNullable<AppModule['loadActor']> {
+  const [source, ...more] = apps.flatMap(({ loadActor }) => (loadActor === undefined ? [] : [loadActor]))
+  if (source === undefined || more.length > 0) throw new Error('exactly one application must own the sessions')
+  return source
+}
+
+export function scopedModels(apps: readonly AppModule[]): ReadonlyMap<string, ScopedModel> {
+  const models = new Map<string, ScopedModel>()
+  for (const model of apps.flatMap(({ scoped_models }) => scoped_models)) {
+    if (models.has(model.name)) throw new Error(`two scoped models are named ${model.name}`)
+    models.set(model.name, model)
+  }
+  return models
+}

@@ -1,0 +1,187 @@
+import { z } from 'zod'
+
+const commaList = (fallback: string[]) =>
+  z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== ''),
+    )
+    .prefault(fallback.join(','))
+
+const count = (fallback: number, min = 0) => z.coerce.number().int().min(min).prefault(fallback)
+const flag = (fallback: boolean) => z.stringbool().prefault(String(fallback))
+const url = (...protocols: string[]) =>
+  z.string().refine((text) => protocols.some((protocol) => text.startsWith(`${protocol}://`)) && URL.canParse(text), {
+    error: `must be a ${protocols.join(' or ')}:// URL`,
+  })
+const timeZone = z.string().refine(isTimeZone, { error: 'must be an IANA time zone, e.g. Asia/Shanghai' })
+
+/** Every setting the product reads, in the order of `.env.example`, which is generated from here. */
+export const ConfigSchema = z.object({
+  NODE_ENV: z
+    .enum(['development', 'production', 'test'])
+    .prefault('development')
+    .describe('production refuses to start with unsafe settings'),
+  HOST: z.string().min(1).prefault('127.0.0.1').describe('Address to listen on'),
+  PORT: z.coerce.number().int().min(0).max(65_535).prefault(8000).describe('Port to listen on; 0 takes a free one'),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .prefault('.data')
+    .describe('Folder of the embedded PostgreSQL and of generated development secrets'),
+  DATABASE_URL: url('postgres', 'postgresql')
+    .optional()
+    .describe('PostgreSQL to use; unset: an embedded one under DATA_DIR'),
+  DATABASE_POOL_SIZE: count(10, 1).describe('Connections to PostgreSQL per process'),
+  REDIS_URL: url('redis', 'rediss')
+    .optional()
+    .describe('Redis to use; unset: the in-process adapter (one process only)'),
+  REDIS_PREFIX: z.string().min(1).prefault('fba').describe('Prefix of every key in Redis'),
+  TRUSTED_PROXIES: commaList([]).describe(
+    'Addresses or CIDRs, comma separated, whose X-Forwarded-For and X-Real-IP are believed',
+  ),
+  CORS_ORIGINS: commaList([]).describe(
+    'Origins, comma separated, that browsers may call from; empty: same origin only',
+  ),
+  TOKEN_SECRET_KEY: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Secret that signs the tokens, 32 characters or more; unset in development: generated into DATA_DIR'),
+  TOKEN_EXPIRE_SECONDS: count(86_400, 60).describe('Life of an access token'),
+  TOKEN_REFRESH_EXPIRE_SECONDS: count(604_800, 60).describe('Life of a session and of its refresh token'),
+  ADMIN_PASSWORD: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Password of the administrator made by the first start; unset: a random one is printed once'),
+  DEV_SAMPLE_ACCOUNTS: flag(true).describe(
+    'Outside production: make the accounts admin and test with password 123456, and listen on 127.0.0.1 only',
+  ),
+  LOGIN_CAPTCHA_ENABLED: flag(true).describe('Ask for a captcha at sign-in'),
+  LOGIN_CAPTCHA_EXPIRE_SECONDS: count(300, 10).describe('Life of a captcha'),
+  USER_LOCK_THRESHOLD: count(5).describe('Failed sign-ins from one network that lock an account there; 0: never'),
+  USER_LOCK_SECONDS: count(300, 1).describe('How long such a lock lasts'),
+  USER_GUESS_THRESHOLD: count(20, 1).describe(
+    'Failed sign-ins from all networks together after which an account demands a captcha',
+  ),
+  USER_PASSWORD_EXPIRY_DAYS: count(365).describe('Age at which a password must be changed; 0: never'),
+  USER_PASSWORD_REMINDER_DAYS: count(7).describe('Days before that at which sign-in reminds of it'),
+  USER_PASSWORD_HISTORY_CHECK_COUNT: count(3).describe('Former passwords that may not be used again'),
+  USER_PASSWORD_MIN_LENGTH: count(6, 1).describe('Shortest password'),
+  USER_PASSWORD_MAX_LENGTH: count(32, 1).describe('Longest password; bcrypt reads 72 bytes'),
+  USER_PASSWORD_REQUIRE_SPECIAL_CHAR: flag(false).describe('Whether a password needs a special character'),
+  PASSWORD_HASH_COST: z.coerce
+    .number()
+    .int()
+    .min(4)
+    .max(15)
+    .prefault(12)
+    .describe('bcrypt cost; below 10 only outside production'),
+  DATETIME_TIMEZONE: timeZone.prefault('Asia/Shanghai').describe('Time zone of times on the wire'),
+  I18N_DEFAULT_LANGUAGE: z
+    .enum(['zh-CN', 'en-US'])
+    .prefault('zh-CN')
+    .describe('Language when Accept-Language names none that is spoken here'),
+  DOCS_ENABLED: z.stringbool().optional().describe('Serve /docs and /openapi; unset: outside production only'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .prefault('info')
+    .describe('Least level logged'),
+  LOG_DIR: z.string().min(1).optional().describe('Also write rotated log files into this folder'),
+  BODY_LIMIT_BYTES: count(1_048_576, 1024).describe('Largest request body'),
+  IP_LOCATION_FILE: z.string().min(1).optional().describe('ip2region xdb file; unset: the one that ships'),
+})
+
+export type ConfigValues = z.output<typeof ConfigSchema>
+export type Config = Readonly<
+  Omit<ConfigValues, 'TOKEN_SECRET_KEY' | 'DOCS_ENABLED'> & {
+    TOKEN_SECRET_KEY: string | undefined
+    DOCS_ENABLED: boolean
+  }
+>
+
+/** The names of every wrong variable with what is wrong; never a value, which may be a secret. */
+export class InvalidConfig extends Error {
+  constructor(readonly problems: string[]) {
+    super(`Invalid configuration:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+    this.name = 'InvalidConfig'
+  }
+}
+
+/** Reads the process environment, with a `.env` file in the working directory under it. The only reader of either. */
+export function readConfig(): Config {
+  try {
+    process.loadEnvFile()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  return parseConfig(process.env)
+}
+
+/** Parses and checks settings; an empty value counts as unset. Throws InvalidConfig naming every wrong variable. */
+export function parseConfig(env: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const parsed = ConfigSchema.safeParse(given)
+  if (!parsed.success)
+    throw new InvalidConfig(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
+  const values = parsed.data
+  const problems = [
+    ...contradictions(values),
+    ...(values.NODE_ENV === 'production' ? unsafeInProduction(values, given) : []),
+  ]
+  if (problems.length > 0) throw new InvalidConfig(problems)
+  const sampleAccounts = values.NODE_ENV !== 'production' && values.DEV_SAMPLE_ACCOUNTS
+  return Object.freeze({
+    ...values,
+    TOKEN_SECRET_KEY: values.TOKEN_SECRET_KEY,
+    DEV_SAMPLE_ACCOUNTS: sampleAccounts,
+    HOST: sampleAccounts ? '127.0.0.1' : values.HOST,
+    DOCS_ENABLED: values.DOCS_ENABLED ?? values.NODE_ENV !== 'production',
+  })
+}
+
+function contradictions(values: ConfigValues): string[] {
+  const problems: string[] = []
+  if (values.USER_PASSWORD_MIN_LENGTH > values.USER_PASSWORD_MAX_LENGTH)
+    problems.push('USER_PASSWORD_MIN_LENGTH: is above USER_PASSWORD_MAX_LENGTH')
+  if (values.USER_PASSWORD_MAX_LENGTH > 72) problems.push('USER_PASSWORD_MAX_LENGTH: bcrypt reads 72 bytes at most')
+  if (values.TOKEN_EXPIRE_SECONDS > values.TOKEN_REFRESH_EXPIRE_SECONDS)
+    problems.push('TOKEN_EXPIRE_SECONDS: is above TOKEN_REFRESH_EXPIRE_SECONDS')
+  return problems
+}
+
+/** Words that secrets in examples and tutorials are made of. */
+const SAMPLE_SECRET = /change.?me|example|sample|secret.?key|your[-_ ]|password|123456|^(.)\1*$/i
+const SECRET_LENGTH_MIN = 32
+
+function unsafeInProduction(values: ConfigValues, given: Record<string, unknown>): string[] {
+  const problems: string[] = []
+  const secret = values.TOKEN_SECRET_KEY
+  if (secret === undefined) problems.push('TOKEN_SECRET_KEY: is required in production')
+  else if (secret.length < SECRET_LENGTH_MIN)
+    problems.push(`TOKEN_SECRET_KEY: needs ${SECRET_LENGTH_MIN} characters or more`)
+  else if (SAMPLE_SECRET.test(secret)) problems.push('TOKEN_SECRET_KEY: is a sample value')
+  if (values.CORS_ORIGINS.includes('*')) problems.push('CORS_ORIGINS: may not be * in production')
+  if (
+    values.ADMIN_PASSWORD !== undefined &&
+    (values.ADMIN_PASSWORD.length < 8 || SAMPLE_SECRET.test(values.ADMIN_PASSWORD))
+  )
+    problems.push('ADMIN_PASSWORD: is a default or shorter than 8 characters')
+  if (given.DEV_SAMPLE_ACCOUNTS !== undefined && values.DEV_SAMPLE_ACCOUNTS)
+    problems.push('DEV_SAMPLE_ACCOUNTS: is for development only')
+  if (values.PASSWORD_HASH_COST < 10) problems.push('PASSWORD_HASH_COST: below 10 is for development only')
+  return problems
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en-US', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}

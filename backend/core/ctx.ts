@@ -1,0 +1,56 @@
+import type { Actor } from '#backend/core/actor'
+import type { ActorCache } from '#backend/core/actor-cache'
+import type { Config } from '#backend/core/config'
+import type { Log } from '#backend/core/log'
+import { type Db, inTransaction } from '#backend/database/db'
+import type { Kv } from '#backend/database/kv'
+import type { ScopedModel } from '#backend/database/scoped-model'
+import type { Locale } from '#backend/locale/translate'
+
+/** Where a request comes from; both fields are bounded. */
+export interface Client {
+  readonly ip: string
+  readonly user_agent: string | undefined
+}
+
+/** Everything a service may use, always its first argument. Built once per request; never kept. */
+export interface Ctx {
+  readonly config: Config
+  readonly db: Db
+  readonly kv: Kv
+  readonly log: Log
+  readonly locale: Locale
+  readonly actor: Actor
+  readonly actors: ActorCache
+  /** The models that take part in row permissions, by name. */
+  readonly scoped_models: ReadonlyMap<string, ScopedModel>
+  readonly client: Client
+  readonly trace_id: string
+  /** Runs `work` once the transaction has committed, before the answer; outside of one, at once. */
+  readonly afterCommit: (work: () => Promise<void>) => Promise<void>
+  readonly in_transaction: boolean
+}
+
+export const runNow = (work: () => Promise<void>): Promise<void> => work()
+
+/**
+ * Runs `fn` in one transaction with a context of its own, which shadows the outer one. Within a transaction it joins
+ * it. Work queued by `afterCommit` runs in order after the commit and is awaited; what was committed stays
+ * acknowledged when such work fails, so a failure is logged, not thrown.
+ */
+export async function withTx<T>(outer: Ctx, fn: (ctx: Ctx) => Promise<T>): Promise<T> {
+  if (outer.in_transaction) return fn(outer)
+  const queued: (() => Promise<void>)[] = []
+  const afterCommit = async (work: () => Promise<void>) => {
+    queued.push(work)
+  }
+  const result = await inTransaction(outer.db, (db) => fn({ ...outer, db, afterCommit, in_transaction: true }))
+  for (const work of queued) {
+    try {
+      await work()
+    } catch (error) {
+      outer.log.error({ err: error }, 'work after commit failed')
+    }
+  }
+  return result
+}

@@ -1,0 +1,91 @@
+import { SYSTEM } from '#backend/core/actor'
+import { type ActorCache, createActorCache } from '#backend/core/actor-cache'
+import { type AppModule, actorSource, scopedModels } from '#backend/core/app-module'
+import type { Config } from '#backend/core/config'
+import type { Ctx } from '#backend/core/ctx'
+import { runNow } from '#backend/core/ctx'
+import { createLogger, type Logger } from '#backend/core/log'
+import { tokenSecret } from '#backend/core/secret'
+import { type Database, openDatabase } from '#backend/database/db'
+import { startEmbeddedPostgres } from '#backend/database/embedded-postgres'
+import type { Kv } from '#backend/database/kv'
+import { createMemoryKv } from '#backend/database/kv-memory'
+import { createRedisKv } from '#backend/database/kv-redis'
+import { parseTrustedProxies, type TrustedProxies } from '#backend/utils/client-address'
+
+/** What lives as long as the process; instances of the application come and go on top of it. */
+export interface Host {
+  readonly config: Config
+  readonly log: Logger
+  readonly database: Database
+  readonly kv: Kv
+  readonly actors: ActorCache
+  readonly token_secret: string
+  readonly trusted_proxies: TrustedProxies
+  /** The part of a context that is the same for every request. */
+  readonly shared: Pick<Ctx, 'config' | 'db' | 'kv' | 'actors' | 'scoped_models'>
+  close(): Promise<void>
+}
+
+export interface HostOptions {
+  apps: readonly AppModule[]
+  log?: Logger
+  role?: 'server' | 'cli'
+}
+
+/** Opens what the configuration names, starting the embedded PostgreSQL where it names none. */
+export async function createHost(config: Config, { apps, log, role = 'server' }: HostOptions): Promise<Host> {
+  const logger = log ?? createLogger(config)
+  const trusted_proxies = parseTrustedProxies(config.TRUSTED_PROXIES)
+  const token_secret = await tokenSecret(config)
+  const embedded =
+    config.DATABASE_URL === undefined
+      ? await startEmbeddedPostgres({ data_dir: config.DATA_DIR, log: logger })
+      : undefined
+  const database = openDatabase({
+    url: config.DATABASE_URL ?? embedded?.url ?? '',
+    time_zone: config.DATETIME_TIMEZONE,
+    pool_size: role === 'cli' ? 2 : config.DATABASE_POOL_SIZE,
+    application_name: `fba-${role}`,
+  })
+  const kv =
+    config.REDIS_URL === undefined
+      ? createMemoryKv()
+      : await createRedisKv({ url: config.REDIS_URL, prefix: config.REDIS_PREFIX, log: logger })
+  const actors = createActorCache({
+    database,
+    kv,
+    log: logger,
+    load: (session_uuid, user_id) => actorSource(apps)(database.db, session_uuid, user_id),
+  })
+  return {
+    config,
+    log: logger,
+    database,
+    kv,
+    actors,
+    token_secret,
+    trusted_proxies,
+    shared: { config, db: database.db, kv, actors, scoped_models: scopedModels(apps) },
+    async close() {
+      await actors.stop()
+      await kv.close()
+      await database.close()
+      await embedded?.stop()
+    },
+  }
+}
+
+/** The context of work that nobody asked for over HTTP: seeds and the command line. */
+export function systemCtx(host: Host): Ctx {
+  return {
+    ...host.shared,
+    log: host.log,
+    locale: host.config.I18N_DEFAULT_LANGUAGE,
+    actor: SYSTEM,
+    client: { ip: '127.0.0.1', user_agent: undefined },
+    trace_id: 'system',
+    afterCommit: runNow,
+    in_transaction: false,
+  }
+}

@@ -1,0 +1,56 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { ANONYMOUS } from '#backend/core/actor'
+import { type Ctx, runNow } from '#backend/core/ctx'
+import type { Host } from '#backend/core/host'
+import { negotiateLocale } from '#backend/locale/translate'
+import { clientAddress } from '#backend/utils/client-address'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    ctx: Ctx
+  }
+}
+
+const USER_AGENT_MAX = 512
+
+/** Gives every request its context: trace id, client address, language, and nobody as the actor. */
+export const contextHook = fp(
+  async (app: FastifyInstance, { host }: { host: Host }) => {
+    app.decorateRequest('ctx')
+    app.addHook('onRequest', async (request, reply) => {
+      request.ctx = contextOf(request, host)
+      reply.header('x-request-id', request.id)
+    })
+  },
+  { name: 'context' },
+)
+
+function contextOf(request: FastifyRequest, host: Host): Ctx {
+  const { headers } = request
+  return {
+    ...host.shared,
+    log: request.log,
+    locale: negotiateLocale(headers['accept-language'], host.config.I18N_DEFAULT_LANGUAGE),
+    actor: ANONYMOUS,
+    client: {
+      ip: clientAddress(
+        {
+          remote: request.socket.remoteAddress,
+          forwarded_for: first(headers['x-forwarded-for']),
+          real_ip: first(headers['x-real-ip']),
+        },
+        host.trusted_proxies,
+      ),
+      user_agent: headers['user-agent']?.slice(0, USER_AGENT_MAX),
+    },
+    trace_id: request.id,
+    afterCommit: runNow,
+    in_transaction: false,
+  }
+}
+
+/** Several headers of one name are one list. */
+function first(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(',') : header
+}

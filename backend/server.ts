@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto'
+import cookie from '@fastify/cookie'
+import cors from '@fastify/cors'
+import formbody from '@fastify/formbody'
+import helmet from '@fastify/helmet'
+import fastify, { type FastifyBaseLogger } from 'fastify'
+import { admin } from '#backend/app/admin/app'
+import type { App } from '#backend/core/app'
+import type { AppModule } from '#backend/core/app-module'
+import { docs } from '#backend/core/docs'
+import type { Host } from '#backend/core/host'
+import { openapi } from '#backend/core/openapi'
+import { rateLimits } from '#backend/core/rate-limit'
+import { zodSerializer } from '#backend/core/serializer'
+import { tokensPlugin } from '#backend/core/tokens'
+import { zodValidator } from '#backend/core/validator'
+import { accessHook } from '#backend/middleware/access'
+import { contextHook } from '#backend/middleware/context'
+import { replyHook } from '#backend/middleware/reply'
+
+/** The applications of the product, in the order in which their routes are registered. */
+export const APPS: readonly AppModule[] = [admin]
+
+const REQUEST_ID = /^[A-Za-z0-9-]{1,64}$/
+
+/** Builds one instance of the application on a host; it answers once `ready()` has resolved, and listens nowhere. */
+export async function buildApp(host: Host, apps: readonly AppModule[] = APPS): Promise<App> {
+  const { config } = host
+  const app: App = fastify({
+    loggerInstance: host.log as FastifyBaseLogger,
+    bodyLimit: config.BODY_LIMIT_BYTES,
+    forceCloseConnections: 'idle',
+    requestIdHeader: false,
+    genReqId: ({ headers }) => {
+      const given = headers['x-request-id']
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID().replaceAll('-', '')
+    },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
+  })
+  app.setValidatorCompiler(zodValidator)
+  app.setSerializerCompiler(zodSerializer)
+  acceptEmptyJson(app)
+
+  await app.register(contextHook, { host })
+  await app.register(replyHook)
+  await app.register(helmet, { contentSecurityPolicy: false })
+  if (config.CORS_ORIGINS.length > 0) await app.register(cors, corsOptions(config.CORS_ORIGINS))
+  await app.register(cookie)
+  await app.register(formbody)
+  await app.register(tokensPlugin, { secret: host.token_secret })
+  await app.register(accessHook, { host })
+  await app.register(rateLimits, { host })
+  await app.register(openapi)
+  if (config.DOCS_ENABLED) await app.register(docs)
+  for (const { api } of apps) await app.register(api, { prefix: '/api/v1' })
+  return app
+}
+
+function corsOptions(origins: readonly string[]) {
+  return {
+    origin: origins.includes('*') ? true : [...origins],
+    credentials: !origins.includes('*'),
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    exposedHeaders: ['X-Request-ID'],
+    maxAge: 600,
+  }
+}
+
+/** Clients send `Content-Type: application/json` with nothing behind it on calls without a body. */
+function acceptEmptyJson(app: App): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') return done(null, undefined)
+    return parse(request, body as string, done)
+  })
+}
