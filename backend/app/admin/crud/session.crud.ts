@@ -1,0 +1,57 @@
+import { and, eq, gt, isNull, ne, sql } from 'drizzle-orm'
+import { type NewSession, type Session, session } from '#backend/app/admin/model/session.model'
+import type { Db } from '#backend/database/db'
+
+export async function insert(db: Db, fields: NewSession): Promise<void> {
+  await db.insert(session).values(fields)
+}
+
+/** The session while it lives, locked against a second refresh at the same time. */
+export async function lockLiving(db: Db, session_uuid: string): Promise<Session | undefined> {
+  const [row] = await db
+    .select()
+    .from(session)
+    .where(
+      and(eq(session.session_uuid, session_uuid), isNull(session.ended_time), gt(session.expire_time, sql`now()`)),
+    )
+    .for('update')
+  return row
+}
+
+export async function rotate(db: Db, session_uuid: string, refresh_hash: string): Promise<void> {
+  await db
+    .update(session)
+    .set({
+      previous_refresh_hash: session.refresh_hash,
+      refresh_hash,
+      refreshed_time: sql`now()`,
+      last_active_time: sql`now()`,
+    })
+    .where(eq(session.session_uuid, session_uuid))
+}
+
+export async function touch(db: Db, session_uuid: string): Promise<void> {
+  await db
+    .update(session)
+    .set({ last_active_time: sql`now()` })
+    .where(eq(session.session_uuid, session_uuid))
+}
+
+/** Ends one living session; its id when it was living. */
+export async function end(db: Db, session_uuid: string, reason: string): Promise<string[]> {
+  return ended(db, reason, eq(session.session_uuid, session_uuid))
+}
+
+/** Ends the living sessions of a user but one; the ids of those it ended. */
+export async function endOfUser(db: Db, user_id: number, reason: string, except_uuid = ''): Promise<string[]> {
+  return ended(db, reason, and(eq(session.user_id, user_id), ne(session.session_uuid, except_uuid)))
+}
+
+async function ended(db: Db, reason: string, which: ReturnType<typeof and>): Promise<string[]> {
+  const rows = await db
+    .update(session)
+    .set({ ended_time: sql`now()`, ended_reason: reason })
+    .where(and(which, isNull(session.ended_time)))
+    .returning({ session_uuid: session.session_uuid })
+  return rows.map(({ session_uuid }) => session_uuid)
+}
