@@ -1,0 +1,41 @@
+import { doublePrecision, index, integer, json, pgTable, text, varchar } from 'drizzle-orm/pg-core'
+import { createdTime, id, idIndex, wireTime } from '#backend/database/columns'
+
+export const operaLog = pgTable(
+  'sys_opera_log',
+  {
+    id: id(),
+    trace_id: varchar('trace_id', { length: 32 }).notNull(),
+    username: varchar('username', { length: 64 }),
+    method: varchar('method', { length: 32 }).notNull(),
+    title: varchar('title', { length: 256 }).notNull(),
+    path: varchar('path', { length: 512 }).notNull(),
+    ip: varchar('ip', { length: 64 }).notNull(),
+    country: varchar('country', { length: 64 }),
+    region: varchar('region', { length: 64 }),
+    city: varchar('city', { length: 64 }),
+    user_agent: varchar('user_agent', { length: 512 }),
+    os: varchar('os', { length: 64 }),
+    browser: varchar('browser', { length: 64 }),
+    device: varchar('device', { length: 64 }),
+    /** what the request carried, secrets redacted */
+    args: json('args').$type<Record<string, unknown>>(),
+    /** 0 failed, 1 succeeded */
+    status: integer('status').notNull(),
+    code: varchar('code', { length: 32 }).notNull(),
+    msg: text('msg'),
+    /** milliseconds */
+    cost_time: doublePrecision('cost_time').notNull(),
+    opera_time: wireTime('opera_time').notNull(),
+    created_time: createdTime(),
+  },
+  (table) => [
+    idIndex('sys_opera_log', table.id),
+    // Read backwards it gives the newest first.
+    index('ix_sys_opera_log_opera_time').on(table.opera_time, table.id),
+    index('ix_sys_opera_log_username').on(table.username),
+  ],
+)
+
+export type OperaLog = typeof operaLog.$inferSelect
+export type NewOperaLog = typeof operaLog.$inferInsert

@@ -1,0 +1,10 @@
+import { sql } from 'drizzle-orm'
+import type { Db } from '#backend/database/db'
+
+/**
+ * Waits until nobody else holds `name`, then holds it until the surrounding transaction ends, in every process of this database.
+ * Invariant: `db` is a transaction; on the pool the lock would be gone before the next statement.
+ */
+export async function lockXact(db: Db, name: string): Promise<void> {
+  await db.execute(sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`)
+}
