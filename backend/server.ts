@@ -8,6 +8,7 @@ import { admin } from '#backend/app/admin/app'
 import type { App } from '#backend/core/app'
 import type { AppModule } from '#backend/core/app-module'
 import { docs } from '#backend/core/docs'
+import { health } from '#backend/core/health'
 import type { Host } from '#backend/core/host'
 import { openapi } from '#backend/core/openapi'
 import { rateLimits } from '#backend/core/rate-limit'
@@ -52,6 +53,7 @@ export async function buildApp(host: Host, apps: readonly AppModule[] = APPS): P
   await app.register(rateLimits, { host })
   await app.register(openapi)
   if (config.DOCS_ENABLED) await app.register(docs)
+  await app.register(health, { host })
   for (const { api } of apps) await app.register(api, { prefix: '/api/v1' })
   return app
 }

@@ -101,8 +101,12 @@ export type Config = Readonly<
   Omit<ConfigValues, 'TOKEN_SECRET_KEY' | 'DOCS_ENABLED'> & {
     TOKEN_SECRET_KEY: string | undefined
     DOCS_ENABLED: boolean
+    /** HOST names another address, and the sample accounts forbid it. */
+    HOST_IGNORED: boolean
   }
 >
+
+const LOOPBACK = '127.0.0.1'
 
 /** The names of every wrong variable with what is wrong; never a value, which may be a secret. */
 export class InvalidConfig extends Error {
@@ -139,7 +143,8 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     ...values,
     TOKEN_SECRET_KEY: values.TOKEN_SECRET_KEY,
     DEV_SAMPLE_ACCOUNTS: sampleAccounts,
-    HOST: sampleAccounts ? '127.0.0.1' : values.HOST,
+    HOST: sampleAccounts ? LOOPBACK : values.HOST,
+    HOST_IGNORED: sampleAccounts && values.HOST !== LOOPBACK,
     DOCS_ENABLED: values.DOCS_ENABLED ?? values.NODE_ENV !== 'production',
   })
 }

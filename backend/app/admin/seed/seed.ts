@@ -104,8 +104,9 @@ async function insertMissingMenus(tx: Db): Promise<number> {
   return count
 }
 
-async function hasUser(tx: Db): Promise<boolean> {
-  const rows = await tx.select({ id: user.id }).from(user).limit(1)
+/** Whether anybody has been made who could sign in. */
+export async function hasUser(db: Db): Promise<boolean> {
+  const rows = await db.select({ id: user.id }).from(user).limit(1)
   return rows.length > 0
 }
 
