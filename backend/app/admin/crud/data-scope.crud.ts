@@ -1,5 +1,7 @@
 import { and, asc, count, desc, eq, inArray } from 'drizzle-orm'
 import { type DataScope, dataScope, type NewDataScope } from '#backend/app/admin/model/data-scope.model'
+import { roleDataScope } from '#backend/app/admin/model/role-data-scope.model'
+import { userRole } from '#backend/app/admin/model/user-role.model'
 import { contains } from '#backend/common/filters'
 import type { PageQuery, Rows } from '#backend/common/paging'
 import type { Db } from '#backend/database/db'
@@ -42,16 +44,15 @@ export async function lockForChange(db: Db, id: number): Promise<DataScope | und
   return row
 }
 
-/** Which of the ids exist; their rows stay until the transaction ends. */
-export async function lockByIds(db: Db, ids: readonly number[]): Promise<number[]> {
-  if (ids.length === 0) return []
-  const rows = await db
-    .select({ id: dataScope.id })
-    .from(dataScope)
-    .where(inArray(dataScope.id, [...ids]))
-    .orderBy(asc(dataScope.id))
-    .for('key share')
-  return rows.map(({ id }) => id)
+/** Whether one of the user's roles, enabled or not, carries one of the scopes. */
+export async function isAnyHeldBy(db: Db, user_id: number, scope_ids: readonly number[]): Promise<boolean> {
+  const [row] = await db
+    .select({ id: roleDataScope.id })
+    .from(roleDataScope)
+    .innerJoin(userRole, eq(userRole.role_id, roleDataScope.role_id))
+    .where(and(eq(userRole.user_id, user_id), inArray(roleDataScope.data_scope_id, [...scope_ids])))
+    .limit(1)
+  return row !== undefined
 }
 
 export async function insert(db: Db, fields: NewDataScope): Promise<DataScope | undefined> {
