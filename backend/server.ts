@@ -54,7 +54,7 @@ export async function buildApp(host: Host, apps: readonly AppModule[] = APPS): P
   await app.register(openapi)
   if (config.DOCS_ENABLED) await app.register(docs)
   await app.register(health, { host })
-  for (const { api } of apps) await app.register(api, { prefix: '/api/v1' })
+  for (const { api } of apps) await app.register((scope: App) => api(scope, config), { prefix: '/api/v1' })
   return app
 }
 

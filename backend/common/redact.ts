@@ -25,7 +25,8 @@ export function redact(schema: z.ZodType | undefined, value: unknown, depth = 0)
 }
 
 function isSecret(schema: z.ZodType): boolean {
-  if (secrets.has(schema)) return true
+  // `get` also finds the mark of the schema that this one was refined or described from; `has` does not.
+  if (secrets.get(schema)?.secret === true) return true
   const inner = unwrapOnce(schema)
   return inner !== undefined && isSecret(inner)
 }

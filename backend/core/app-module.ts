@@ -1,5 +1,6 @@
 import type { Actor } from '#backend/core/actor'
 import type { App } from '#backend/core/app'
+import type { Config } from '#backend/core/config'
 import type { Db } from '#backend/database/db'
 import type { ScopedModel } from '#backend/database/scoped-model'
 
@@ -7,7 +8,7 @@ import type { ScopedModel } from '#backend/database/scoped-model'
 export interface AppModule {
   readonly name: string
   /** Registers the routes, below `/api/v1`. */
-  readonly api: (app: App) => Promise<void>
+  readonly api: (app: App, config: Config) => Promise<void>
   readonly scoped_models: readonly ScopedModel[]
   /** Set by the one application that owns users and sessions. */
   readonly loadActor?: (db: Db, session_uuid: string, user_id: number) => Promise<Actor | null>

@@ -4,6 +4,7 @@ import type { Config } from '#backend/core/config'
 import type { Log } from '#backend/core/log'
 import { type Db, inTransaction } from '#backend/database/db'
 import type { Kv } from '#backend/database/kv'
+import type { Counters } from '#backend/database/kv-counters'
 import type { ScopedModel } from '#backend/database/scoped-model'
 import type { Locale } from '#backend/locale/translate'
 
@@ -18,6 +19,7 @@ export interface Ctx {
   readonly config: Config
   readonly db: Db
   readonly kv: Kv
+  readonly counters: Counters
   readonly log: Log
   readonly locale: Locale
   readonly actor: Actor

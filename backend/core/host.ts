@@ -9,6 +9,7 @@ import { tokenSecret } from '#backend/core/secret'
 import { type Database, openDatabase } from '#backend/database/db'
 import { startEmbeddedPostgres } from '#backend/database/embedded-postgres'
 import type { Kv } from '#backend/database/kv'
+import { createCounters } from '#backend/database/kv-counters'
 import { createMemoryKv } from '#backend/database/kv-memory'
 import { createRedisKv } from '#backend/database/kv-redis'
 import { parseTrustedProxies, type TrustedProxies } from '#backend/utils/client-address'
@@ -23,7 +24,7 @@ export interface Host {
   readonly token_secret: string
   readonly trusted_proxies: TrustedProxies
   /** The part of a context that is the same for every request. */
-  readonly shared: Pick<Ctx, 'config' | 'db' | 'kv' | 'actors' | 'scoped_models'>
+  readonly shared: Pick<Ctx, 'config' | 'db' | 'kv' | 'counters' | 'actors' | 'scoped_models'>
   close(): Promise<void>
 }
 
@@ -52,6 +53,7 @@ export async function createHost(config: Config, { apps, log, role = 'server' }:
     config.REDIS_URL === undefined
       ? createMemoryKv()
       : await createRedisKv({ url: config.REDIS_URL, prefix: config.REDIS_PREFIX, log: logger })
+  const counters = createCounters(kv)
   const actors = createActorCache({
     database,
     kv,
@@ -66,9 +68,10 @@ export async function createHost(config: Config, { apps, log, role = 'server' }:
     actors,
     token_secret,
     trusted_proxies,
-    shared: { config, db: database.db, kv, actors, scoped_models: scopedModels(apps) },
+    shared: { config, db: database.db, kv, counters, actors, scoped_models: scopedModels(apps) },
     async close() {
       await actors.stop()
+      await counters.close()
       await kv.close()
       await database.close()
       await embedded?.stop()

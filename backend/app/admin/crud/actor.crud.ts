@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import { splitCodes } from '#backend/common/codes'
 import type { Actor, ActorScope } from '#backend/core/actor'
 import type { Db } from '#backend/database/db'
 
@@ -64,17 +65,9 @@ function toActor(row: Row, session_uuid: string, user_id: number): Actor {
     dept_id: row.dept_id === null ? null : Number(row.dept_id),
     dept_tree: row.dept_tree,
     role_ids: row.roles.map(({ id }) => id),
-    permissions: new Set(row.perms.flatMap(splitPerms)),
+    permissions: new Set(row.perms.flatMap(splitCodes)),
     is_filtered: !row.is_superuser && row.roles.every(({ is_filter_scopes }) => is_filter_scopes),
     scopes: row.scopes,
     session_expires_at: Number(row.expires_at),
   })
-}
-
-/** A menu may carry several codes, separated by commas. */
-export function splitPerms(perms: string): string[] {
-  return perms
-    .split(',')
-    .map((code) => code.trim())
-    .filter((code) => code !== '')
 }

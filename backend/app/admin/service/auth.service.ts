@@ -1,0 +1,123 @@
+import * as signInCrud from '#backend/app/admin/crud/sign-in.crud'
+import type { User } from '#backend/app/admin/model/user.model'
+import type { Credentials, Login } from '#backend/app/admin/schema/auth.schema'
+import * as captchaService from '#backend/app/admin/service/captcha.service'
+import * as loginGuard from '#backend/app/admin/service/login-guard.service'
+import * as loginLogService from '#backend/app/admin/service/login-log.service'
+import * as passwordService from '#backend/app/admin/service/password.service'
+import * as sessionService from '#backend/app/admin/service/session.service'
+import { splitCodes } from '#backend/common/codes'
+import { LOGIN_STATUS } from '#backend/common/enums'
+import { BadRequest, Refusal, Unauthenticated } from '#backend/common/errors'
+import { type Ctx, withTx } from '#backend/core/ctx'
+import type { MessageKey } from '#backend/locale/translate'
+
+export interface SignedIn {
+  session: sessionService.OpenSession
+  user: User
+  /** Days until the password expires, from the day on which users are reminded; else null. */
+  password_expire_days_remaining: number | null
+}
+
+/** Signs in with a captcha where one is asked for. Every attempt is in the login log before it is answered. */
+export async function login(ctx: Ctx, { uuid, captcha, ...credentials }: Login): Promise<SignedIn> {
+  const needsCaptcha = ctx.config.LOGIN_CAPTCHA_ENABLED || (await loginGuard.demandsCaptcha(ctx, credentials.username))
+  if (!needsCaptcha) return authenticate(ctx, credentials)
+  try {
+    await captchaService.check(ctx, uuid, captcha)
+  } catch (error) {
+    if (error instanceof Refusal) await recordFailure(ctx, credentials.username, undefined, 'auth.log.captcha')
+    throw error
+  }
+  return authenticate(ctx, credentials, uuid)
+}
+
+/** Signs in for the documentation page, which has no captcha field; the other guards hold. */
+export async function loginForDocs(ctx: Ctx, credentials: Credentials): Promise<SignedIn> {
+  if (await loginGuard.demandsCaptcha(ctx, credentials.username)) throw new BadRequest('auth.captcha_required')
+  return authenticate(ctx, credentials)
+}
+
+/**
+ * Whatever the reason, a failure is the same answer after the same work: the password is compared even when there is
+ * nobody to compare it with, or when the account is locked or disabled.
+ */
+async function authenticate(ctx: Ctx, { username, password }: Credentials, captcha_uuid: string | null = null) {
+  const locked = await loginGuard.isLocked(ctx, username)
+  const found = await signInCrud.findByUsername(ctx.db, username)
+  const matches = await passwordService.verify(ctx, password, found?.user.password ?? null)
+  const reason = failureOf({ locked, known: found !== undefined, usable: found?.usable === true, matches })
+  if (found === undefined || reason !== undefined) {
+    await loginGuard.failed(ctx, username)
+    await recordFailure(ctx, username, found?.user.uuid, reason ?? 'auth.log.unknown_user')
+    throw new BadRequest('auth.login_failed')
+  }
+  const { user } = found
+  const remaining = await passwordService.daysRemaining(ctx, user.id)
+  if (remaining !== null && remaining <= 0) {
+    await recordFailure(ctx, username, user.uuid, 'auth.password_expired')
+    throw new BadRequest('auth.password_expired')
+  }
+  if (captcha_uuid !== null) await captchaService.consume(ctx, captcha_uuid)
+  await loginGuard.succeeded(ctx, username)
+  const session = await withTx(ctx, async (ctx) => {
+    const opened = await sessionService.open(ctx, user)
+    await signInCrud.markSignedIn(ctx.db, user.id)
+    await loginLogService.record(ctx, {
+      username,
+      user_uuid: user.uuid,
+      status: LOGIN_STATUS.success,
+      reason: 'login.success',
+    })
+    return opened
+  })
+  const reminds = remaining !== null && remaining <= ctx.config.USER_PASSWORD_REMINDER_DAYS
+  return { session, user, password_expire_days_remaining: reminds ? remaining : null }
+}
+
+interface Findings {
+  locked: boolean
+  known: boolean
+  usable: boolean
+  matches: boolean
+}
+
+/** Why the attempt fails, for the log alone; undefined when it does not. */
+function failureOf({ locked, known, usable, matches }: Findings): MessageKey | undefined {
+  if (locked) return 'auth.log.locked'
+  if (!known) return 'auth.log.unknown_user'
+  if (!matches) return 'auth.log.wrong_password'
+  return usable ? undefined : 'auth.log.disabled'
+}
+
+function recordFailure(ctx: Ctx, username: string, user_uuid = '', reason: MessageKey): Promise<void> {
+  return loginLogService.record(ctx, { username, user_uuid, status: LOGIN_STATUS.fail, reason })
+}
+
+/** The next pair of tokens for a refresh token; one that was used before ends its session. */
+export async function refresh(
+  ctx: Ctx,
+  claims: { session_uuid: string; user_id: number; jti: string },
+): Promise<sessionService.OpenSession> {
+  const session = await sessionService.rotate(ctx, claims.session_uuid, claims.jti)
+  if (session === null) {
+    const owner = await signInCrud.findName(ctx.db, claims.user_id)
+    await recordFailure(ctx, owner?.username ?? '', owner?.uuid, 'auth.refresh_reused')
+    throw new Unauthenticated('auth.refresh_reused')
+  }
+  const actor = await ctx.actors.get(session.session_uuid, session.user_id)
+  if (actor === null) throw new Unauthenticated('auth.refresh_invalid')
+  return session
+}
+
+/** Ends the session of a token, also of one that has expired. */
+export async function logout(ctx: Ctx, session_uuid: string): Promise<void> {
+  await sessionService.end(ctx, session_uuid, 'logout')
+}
+
+/** The codes whose buttons the front end may show. */
+export async function codes(ctx: Ctx): Promise<string[]> {
+  if (!ctx.actor.is_superuser) return [...ctx.actor.permissions].sort()
+  const perms = await signInCrud.listPerms(ctx.db)
+  return [...new Set(perms.flatMap(splitCodes))].sort()
+}
