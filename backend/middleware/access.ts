@@ -73,7 +73,7 @@ function faultOf(route: RouteOptions): string | undefined {
 
 function describe(route: RouteOptions): RouteAccess[] {
   const { config, schema, url } = route
-  if (config?.access === undefined || schema?.hide === true) return []
+  if (config?.access === undefined) return []
   const { access } = config
   return [route.method].flat().map((method) => ({ method, url, access, summary: schema?.summary ?? '' }))
 }

@@ -170,11 +170,11 @@ async function makePerson(db: Db, person: Person): Promise<number> {
       .returning(),
   )
   await db.insert(userRole).values({ user_id: id, role_id: held.id })
-  if (permissions.length > 0) {
+  for (const code of permissions) {
     const button = await insertOne(
       db
         .insert(menu)
-        .values({ title: unique('menu'), name: unique('Menu'), type: MENU_TYPE.button, perms: permissions.join(',') })
+        .values({ title: unique('menu'), name: unique('Menu'), type: MENU_TYPE.button, perms: code })
         .returning(),
     )
     await db.insert(roleMenu).values({ role_id: held.id, menu_id: button.id })

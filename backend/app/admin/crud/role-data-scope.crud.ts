@@ -1,11 +1,10 @@
-import { and, asc, eq, inArray, type SQL } from 'drizzle-orm'
+import { asc, inArray, type SQL } from 'drizzle-orm'
+import { dataScope } from '#backend/app/admin/model/data-scope.model'
 import { roleDataScope } from '#backend/app/admin/model/role-data-scope.model'
-import { userRole } from '#backend/app/admin/model/user-role.model'
 import type { Db } from '#backend/database/db'
 
 /** Ids of the scopes of these roles, each once, ascending. */
 export async function listScopeIds(db: Db, role_ids: readonly number[]): Promise<number[]> {
-  if (role_ids.length === 0) return []
   const rows = await db
     .selectDistinct({ id: roleDataScope.data_scope_id })
     .from(roleDataScope)
@@ -14,15 +13,15 @@ export async function listScopeIds(db: Db, role_ids: readonly number[]): Promise
   return rows.map(({ id }) => id)
 }
 
-/** Whether one of the user's roles, enabled or not, carries one of the scopes. */
-export async function isAnyHeldBy(db: Db, user_id: number, scope_ids: readonly number[]): Promise<boolean> {
-  const [row] = await db
-    .select({ id: roleDataScope.id })
-    .from(roleDataScope)
-    .innerJoin(userRole, eq(userRole.role_id, roleDataScope.role_id))
-    .where(and(eq(userRole.user_id, user_id), inArray(roleDataScope.data_scope_id, [...scope_ids])))
-    .limit(1)
-  return row !== undefined
+/** Which of these scopes exist, locked so that they cannot go away before the transaction that names them ends. */
+export async function lockScopes(db: Db, scope_ids: readonly number[]): Promise<number[]> {
+  const rows = await db
+    .select({ id: dataScope.id })
+    .from(dataScope)
+    .where(inArray(dataScope.id, [...scope_ids]))
+    .orderBy(asc(dataScope.id))
+    .for('key share')
+  return rows.map(({ id }) => id)
 }
 
 /** Gives a role exactly these scopes. */
