@@ -1,0 +1,111 @@
+import { Command } from 'commander'
+import { explain } from '#backend/scripts/explain'
+
+// Each command loads its own part of the program, so that `--help` needs none of it.
+
+/** Runs a command; a failure is told in one line. */
+function action<A extends unknown[]>(run: (...args: A) => Promise<void>): (...args: A) => Promise<void> {
+  return async (...args) => {
+    try {
+      await run(...args)
+    } catch (error) {
+      console.error(`error: ${explain(error)}`)
+      process.exitCode = 1
+    }
+  }
+}
+
+const program = new Command('fba').description('Commands of the back end')
+
+program
+  .command('serve')
+  .description('start the server')
+  .action(action(async () => (await import('#backend/scripts/serve')).startServer()))
+
+const db = program.command('db').description('the database')
+db.command('migrate')
+  .description('bring it to the newest schema')
+  .action(action(async () => (await import('#backend/scripts/commands/db')).migrate()))
+db.command('status')
+  .description('list the migrations, applied and pending')
+  .action(action(async () => (await import('#backend/scripts/commands/db')).status()))
+db.command('seed')
+  .description('insert missing menus, and somebody to sign in as where there is nobody')
+  .action(action(async () => (await import('#backend/scripts/commands/db')).seed()))
+db.command('reset')
+  .description('delete everything, then migrate and seed')
+  .option('--yes', 'do not ask')
+  .option('--force', 'also in production')
+  .action(
+    action(async (options: { yes?: boolean; force?: boolean }) =>
+      (await import('#backend/scripts/commands/db')).reset(options),
+    ),
+  )
+
+const user = program.command('user').description('accounts')
+user
+  .command('create-admin')
+  .description('make a superuser')
+  .option('--username <name>', 'admin unless given')
+  .option('--password <text>', 'asked for unless given')
+  .action(
+    action(async (options: { username?: string; password?: string }) =>
+      (await import('#backend/scripts/commands/user')).createAdmin(options),
+    ),
+  )
+user
+  .command('reset-password')
+  .description('set a password and end the sessions of its user')
+  .argument('<username>')
+  .option('--password <text>', 'asked for unless given')
+  .action(
+    action(async (username: string, options: { password?: string }) =>
+      (await import('#backend/scripts/commands/user')).resetPassword(username, options),
+    ),
+  )
+
+program
+  .command('permissions')
+  .description('what routes ask for and menus give')
+  .command('list')
+  .description('list every permission with its routes and menus')
+  .option('--check', 'fail where routes and menus differ')
+  .action(
+    action(async (options: { check?: boolean }) =>
+      (await import('#backend/scripts/commands/permissions')).list(options),
+    ),
+  )
+
+program
+  .command('openapi')
+  .description('the OpenAPI document')
+  .command('write')
+  .description('write it to a file')
+  .argument('[file]', 'where to', 'docs/openapi.json')
+  .option('--check', 'only say whether the file is current')
+  .action(
+    action(async (file: string, options: { check?: boolean }) =>
+      (await import('#backend/scripts/commands/openapi')).write(file, options),
+    ),
+  )
+
+program
+  .command('env')
+  .description('the settings')
+  .command('write')
+  .description('write the example of every setting')
+  .argument('[file]', 'where to', '.env.example')
+  .option('--check', 'only say whether the file is current')
+  .action(
+    action(async (file: string, options: { check?: boolean }) =>
+      (await import('#backend/scripts/commands/env')).write(file, options),
+    ),
+  )
+
+program
+  .command('sql')
+  .description('run a file of SQL statements in one transaction')
+  .argument('<file>')
+  .action(action(async (file: string) => (await import('#backend/scripts/commands/sql')).run(file)))
+
+await program.parseAsync()
