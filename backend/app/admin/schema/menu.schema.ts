@@ -72,32 +72,34 @@ export const MenuTree = MenuDetail.extend({
   get children(): z.ZodNullable<z.ZodArray<typeof MenuTree>> {
     return z.array(MenuTree).nullable()
   },
-})
+}).meta({ id: 'MenuTree', description: 'A menu and what is below it' })
 
 /** A route of the front end. */
-export const SidebarNode = z.object({
-  id: z.int(),
-  name: z.string(),
-  path: z.string().nullable(),
-  sort: z.int(),
-  type: z.int(),
-  component: z.string().nullable(),
-  perms: z.string().nullable(),
-  remark: z.string().nullable(),
-  parent_id: z.int().nullable(),
-  created_time: DateTime,
-  updated_time: DateTime.nullable(),
-  meta: z.object({
-    title: z.string(),
-    icon: z.string().nullable(),
-    iframeSrc: z.string().describe('Of an embedded page; empty otherwise'),
-    link: z.string().describe('Of an external link; empty otherwise'),
-    keepAlive: z.int(),
-    hideInMenu: z.boolean(),
-    menuVisibleWithForbidden: z.boolean().describe('The menu is disabled: it shows, its page is refused'),
-  }),
-  get children(): z.ZodOptional<z.ZodArray<typeof SidebarNode>> {
-    return z.array(SidebarNode).optional()
-  },
-})
+export const SidebarNode = z
+  .object({
+    id: z.int(),
+    name: z.string(),
+    path: z.string().nullable(),
+    sort: z.int(),
+    type: z.int(),
+    component: z.string().nullable(),
+    perms: z.string().nullable(),
+    remark: z.string().nullable(),
+    parent_id: z.int().nullable(),
+    created_time: DateTime,
+    updated_time: DateTime.nullable(),
+    meta: z.object({
+      title: z.string(),
+      icon: z.string().nullable(),
+      iframeSrc: z.string().describe('Of an embedded page; empty otherwise'),
+      link: z.string().describe('Of an external link; empty otherwise'),
+      keepAlive: z.int(),
+      hideInMenu: z.boolean(),
+      menuVisibleWithForbidden: z.boolean().describe('The menu is disabled: it shows, its page is refused'),
+    }),
+    get children(): z.ZodOptional<z.ZodArray<typeof SidebarNode>> {
+      return z.array(SidebarNode).optional()
+    },
+  })
+  .meta({ id: 'SidebarNode', description: 'A route of the front end' })
 export type SidebarNode = z.output<typeof SidebarNode>
