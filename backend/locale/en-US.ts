@@ -24,6 +24,8 @@ export const enUS: Messages = {
   'validation.missing': 'Field required',
   'validation.nul': 'contains a character that is not allowed',
   'validation.blank': 'may not be blank',
+  'validation.web_address': 'must be an http or https address',
+  'validation.username': 'may not begin or end with a blank or hold invisible characters',
 
   'auth.login_failed': 'Wrong user name or password',
   'auth.captcha_required': 'Please enter the captcha',
@@ -51,6 +53,7 @@ export const enUS: Messages = {
   'menu.parent_not_found': 'No such parent menu',
   'menu.own_ancestor': 'A menu cannot be moved below itself',
   'menu.has_children': 'The menu has menus below it and cannot be deleted',
+  'menu.link_required': 'is needed by an embedded page or an external link',
 
   'role.not_found': 'No such role',
   'role.name_taken': 'The role name is taken',
@@ -81,6 +84,7 @@ export const enUS: Messages = {
 
   'password.too_short': 'A password needs at least {min} characters',
   'password.too_long': 'A password has at most {max} characters',
+  'password.too_many_bytes': 'A password has at most {max} bytes (a Chinese character takes 3)',
   'password.special_char': 'A password needs a special character',
   'password.reused': 'The new password must differ from the last {count}',
 }

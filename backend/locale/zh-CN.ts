@@ -23,6 +23,8 @@ export const zhCN = {
   'validation.missing': '字段为必填项',
   'validation.nul': '包含不允许的字符',
   'validation.blank': '不能为空白',
+  'validation.web_address': '必须是 http 或 https 地址',
+  'validation.username': '首尾不能有空白，且不能含有不可见字符',
 
   'auth.login_failed': '用户名或密码有误',
   'auth.captcha_required': '请输入验证码',
@@ -50,6 +52,7 @@ export const zhCN = {
   'menu.parent_not_found': '父级菜单不存在',
   'menu.own_ancestor': '不能将自身或下级菜单设为父级',
   'menu.has_children': '菜单下存在子菜单，无法删除',
+  'menu.link_required': '内嵌页面和外部链接必须填写',
 
   'role.not_found': '角色不存在',
   'role.name_taken': '角色名称已存在',
@@ -80,6 +83,7 @@ export const zhCN = {
 
   'password.too_short': '密码长度不能少于 {min} 位',
   'password.too_long': '密码长度不能超过 {max} 位',
+  'password.too_many_bytes': '密码不能超过 {max} 字节（一个汉字占 3 字节）',
   'password.special_char': '密码必须包含特殊字符',
   'password.reused': '新密码不能与最近 {count} 次使用的密码相同',
 } as const satisfies Record<string, string>

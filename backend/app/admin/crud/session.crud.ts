@@ -1,4 +1,4 @@
-import { and, eq, gt, isNull, ne, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, isNull, ne, sql } from 'drizzle-orm'
 import { type NewSession, type Session, session } from '#backend/app/admin/model/session.model'
 import type { Db } from '#backend/database/db'
 
@@ -11,11 +11,20 @@ export async function lockLiving(db: Db, session_uuid: string): Promise<Session 
   const [row] = await db
     .select()
     .from(session)
-    .where(
-      and(eq(session.session_uuid, session_uuid), isNull(session.ended_time), gt(session.expire_time, sql`now()`)),
-    )
+    .where(and(eq(session.session_uuid, session_uuid), isNull(session.ended_time), gt(session.expire_time, sql`now()`)))
     .for('update')
   return row
+}
+
+/** The living session that a user used last. */
+export async function findNewest(db: Db, user_id: number): Promise<string | undefined> {
+  const [row] = await db
+    .select({ session_uuid: session.session_uuid })
+    .from(session)
+    .where(and(eq(session.user_id, user_id), isNull(session.ended_time), gt(session.expire_time, sql`now()`)))
+    .orderBy(desc(session.last_active_time), desc(session.session_uuid))
+    .limit(1)
+  return row?.session_uuid
 }
 
 export async function rotate(db: Db, session_uuid: string, refresh_hash: string): Promise<void> {
@@ -31,10 +40,7 @@ export async function rotate(db: Db, session_uuid: string, refresh_hash: string)
 }
 
 export async function touch(db: Db, session_uuid: string): Promise<void> {
-  await db
-    .update(session)
-    .set({ last_active_time: sql`now()` })
-    .where(eq(session.session_uuid, session_uuid))
+  await db.update(session).set({ last_active_time: sql`now()` }).where(eq(session.session_uuid, session_uuid))
 }
 
 /** Ends one living session; its id when it was living. */

@@ -1,0 +1,168 @@
+import * as deptCrud from '#backend/app/admin/crud/dept.crud'
+import * as sessionCrud from '#backend/app/admin/crud/session.crud'
+import type { UserRow } from '#backend/app/admin/crud/user.crud'
+import * as userCrud from '#backend/app/admin/crud/user.crud'
+import * as historyCrud from '#backend/app/admin/crud/user-password-history.crud'
+import * as userRelationCrud from '#backend/app/admin/crud/user-relation.crud'
+import { deptScoped } from '#backend/app/admin/model/dept.model'
+import type { Role } from '#backend/app/admin/model/role.model'
+import { type NewUser, userScoped } from '#backend/app/admin/model/user.model'
+import type { CreateUser, UpdateUser, UserQuery } from '#backend/app/admin/schema/user.schema'
+import * as grantService from '#backend/app/admin/service/grant.service'
+import * as passwordService from '#backend/app/admin/service/password.service'
+import * as sessionService from '#backend/app/admin/service/session.service'
+import * as superuserService from '#backend/app/admin/service/superuser.service'
+import * as userDetailService from '#backend/app/admin/service/user-detail.service'
+import { STATUS, type UserSwitch } from '#backend/common/enums'
+import { Conflict, Forbidden, NotFound } from '#backend/common/errors'
+import type { Rows } from '#backend/common/paging'
+import { everyRow, scopeOf } from '#backend/common/row-scope'
+import { type Ctx, withTx } from '#backend/core/ctx'
+import { isUniqueViolation } from '#backend/database/pg-error'
+
+type UserDetail = userDetailService.UserDetail
+
+export async function list(ctx: Ctx, query: UserQuery): Promise<Rows<UserDetail>> {
+  const { items, total } = await userCrud.list(ctx.db, scopeOf(ctx.actor, userScoped), query, query)
+  return { items: await userDetailService.withRoles(ctx, items), total }
+}
+
+export async function get(ctx: Ctx, id: number): Promise<UserDetail> {
+  return detail(ctx, await userCrud.findInDept(ctx.db, scopeOf(ctx.actor, userScoped), id))
+}
+
+export async function roles(ctx: Ctx, id: number): Promise<Role[]> {
+  const row = await userCrud.findById(ctx.db, scopeOf(ctx.actor, userScoped), id)
+  if (row === undefined) throw new NotFound('user.not_found')
+  const held = await userRelationCrud.listRoles(ctx.db, [id])
+  return held.map((one) => one.row)
+}
+
+export async function create(ctx: Ctx, { password: plain, roles, ...fields }: CreateUser): Promise<UserDetail> {
+  await passwordService.assertAcceptable(ctx, plain)
+  const password = await passwordService.hash(ctx, plain)
+  return unlessTaken(() =>
+    withTx(ctx, async (ctx) => {
+      await assertMayPlaceIn(ctx, fields.dept_id)
+      await lockRoles(ctx, roles)
+      await grantService.assertMayGrantRoles(ctx, roles)
+      const row = await userCrud.insert(ctx.db, { ...fields, nickname: fields.nickname ?? fields.username, password })
+      if (row === undefined) throw new Error('the user was not inserted')
+      await userRelationCrud.addRoles(ctx.db, row.id, roles)
+      await ctx.actors.touch(ctx, [`user:${row.id}`])
+      // Also for an actor whose row permissions do not cover what they have just made.
+      return detail(ctx, await userCrud.findInDept(ctx.db, everyRow(userScoped), row.id))
+    }),
+  )
+}
+
+export async function update(ctx: Ctx, id: number, { roles, ...fields }: UpdateUser): Promise<void> {
+  await unlessTaken(() =>
+    withTx(ctx, async (ctx) => {
+      const target = await lock(ctx, id)
+      await replaceRoles(ctx, target, roles)
+      if (fields.dept_id !== target.dept_id) await assertMayMove(ctx, target, fields.dept_id)
+      await userCrud.update(ctx.db, scopeOf(ctx.actor, userScoped), id, fields)
+      if (target.is_superuser) await superuserService.assertOneRemains(ctx)
+      await ctx.actors.touch(ctx, [`user:${id}`])
+    }),
+  )
+}
+
+export async function remove(ctx: Ctx, id: number): Promise<void> {
+  if (id === ctx.actor.user_id) throw new Forbidden('user.delete_self')
+  await withTx(ctx, async (ctx) => {
+    const target = await lock(ctx, id)
+    await userRelationCrud.removeAllRoles(ctx.db, id)
+    await historyCrud.removeOfUser(ctx.db, id)
+    await userCrud.remove(ctx.db, scopeOf(ctx.actor, userScoped), id)
+    if (target.is_superuser) await superuserService.assertOneRemains(ctx)
+    await sessionService.endOfUser(ctx, id, 'deleted')
+    await ctx.actors.touch(ctx, [`user:${id}`])
+  })
+}
+
+/** Gives somebody a new password; it ends their sessions. */
+export async function resetPassword(ctx: Ctx, id: number, plain: string): Promise<void> {
+  const target = await userCrud.findById(ctx.db, scopeOf(ctx.actor, userScoped), id)
+  if (target === undefined) throw new NotFound('user.not_found')
+  superuserService.assertMayTouch(ctx, target)
+  await passwordService.replace(ctx, target, plain, (row) => superuserService.assertMayTouch(ctx, row))
+}
+
+const SWITCHED: Readonly<Record<UserSwitch, (row: UserRow) => Partial<NewUser>>> = {
+  superuser: ({ is_superuser }) => ({ is_superuser: !is_superuser }),
+  staff: ({ is_staff }) => ({ is_staff: !is_staff }),
+  status: ({ status }) => ({ status: status === STATUS.enabled ? STATUS.disabled : STATUS.enabled }),
+  multi_login: ({ is_multi_login }) => ({ is_multi_login: !is_multi_login }),
+}
+
+/** Turns one of a user's switches to the other side. */
+export async function toggle(ctx: Ctx, id: number, which: UserSwitch): Promise<void> {
+  if (id === ctx.actor.user_id) throw new Forbidden('user.own_permissions')
+  await withTx(ctx, async (ctx) => {
+    const target = await lock(ctx, id)
+    const fields = SWITCHED[which](target)
+    await userCrud.update(ctx.db, scopeOf(ctx.actor, userScoped), id, fields)
+    if (target.is_superuser) await superuserService.assertOneRemains(ctx)
+    if (fields.status === STATUS.disabled) await sessionService.endOfUser(ctx, id, 'disabled')
+    if (fields.is_multi_login === false)
+      await sessionService.endOfUser(ctx, id, 'other_login', await sessionCrud.findNewest(ctx.db, id))
+    await ctx.actors.touch(ctx, [`user:${id}`])
+  })
+}
+
+/** Runs a change of users; what the unique indexes refuse is said in the terms of the field. */
+export async function unlessTaken<T>(change: () => Promise<T>): Promise<T> {
+  try {
+    return await change()
+  } catch (error) {
+    if (isUniqueViolation(error, 'ix_sys_user_username')) throw new Conflict('user.username_taken', { cause: error })
+    if (isUniqueViolation(error, 'ix_sys_user_email')) throw new Conflict('user.email_taken', { cause: error })
+    throw error
+  }
+}
+
+async function detail(ctx: Ctx, row: userCrud.UserInDept | undefined): Promise<UserDetail> {
+  if (row === undefined) throw new NotFound('user.not_found')
+  const [complete] = await userDetailService.withRoles(ctx, [row])
+  return { ...row, roles: complete?.roles ?? [] }
+}
+
+/** The user to be changed, if the actor may see and change them. */
+async function lock(ctx: Ctx, id: number): Promise<UserRow> {
+  const row = await userCrud.lockById(ctx.db, scopeOf(ctx.actor, userScoped), id)
+  if (row === undefined) throw new NotFound('user.not_found')
+  superuserService.assertMayTouch(ctx, row)
+  return row
+}
+
+async function lockRoles(ctx: Ctx, role_ids: readonly number[]): Promise<void> {
+  const found = await userRelationCrud.lockRoles(ctx.db, role_ids)
+  if (found.length < role_ids.length) throw new NotFound('role.not_found')
+}
+
+/** Only what is added is granted: what somebody else has given may stay. */
+async function replaceRoles(ctx: Ctx, target: UserRow, role_ids: readonly number[]): Promise<void> {
+  const held = await userRelationCrud.listRoleIds(ctx.db, target.id)
+  const added = role_ids.filter((id) => !held.includes(id))
+  const removed = held.filter((id) => !role_ids.includes(id))
+  if (added.length === 0 && removed.length === 0) return
+  if (target.id === ctx.actor.user_id) throw new Forbidden('user.own_permissions')
+  await lockRoles(ctx, added)
+  await grantService.assertMayGrantRoles(ctx, added)
+  await userRelationCrud.removeRoles(ctx.db, target.id, removed)
+  await userRelationCrud.addRoles(ctx.db, target.id, added)
+}
+
+/** Whoever is filtered sees rows by their department, so moving oneself would change one's own permissions. */
+async function assertMayMove(ctx: Ctx, target: UserRow, dept_id: number | null): Promise<void> {
+  if (target.id === ctx.actor.user_id && ctx.actor.is_filtered) throw new Forbidden('user.own_permissions')
+  if (dept_id !== null) await assertMayPlaceIn(ctx, dept_id)
+}
+
+async function assertMayPlaceIn(ctx: Ctx, dept_id: number): Promise<void> {
+  if ((await deptCrud.lockById(ctx.db, dept_id)) === undefined) throw new NotFound('dept.not_found')
+  const visible = await deptCrud.findById(ctx.db, scopeOf(ctx.actor, deptScoped), dept_id)
+  if (visible === undefined) throw new Forbidden('error.forbidden')
+}
