@@ -153,7 +153,7 @@ describe('the age of a password', () => {
       .set({
         ...(fields.changed === undefined ? {} : { last_password_changed_time: ago(fields.changed) }),
         ...(fields.joined === undefined ? {} : { join_time: ago(fields.joined) }),
-      } as object)
+      })
       .where(eq(user.id, id))
     return id
   }
@@ -191,7 +191,7 @@ describe('signing in', () => {
     await passwordService.replace(ctxWith(), { id: person.user_id }, 'Aging-1234')
     await t.db
       .update(user)
-      .set({ last_password_changed_time: sql`now() - ${age}::interval` } as object)
+      .set({ last_password_changed_time: sql`now() - ${age}::interval` })
       .where(eq(user.id, person.user_id))
     return t.anonymous.post('/auth/login', { username: person.username, password: 'Aging-1234' })
   }

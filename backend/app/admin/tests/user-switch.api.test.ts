@@ -1,9 +1,9 @@
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { session } from '#backend/app/admin/model/session.model'
 import { user } from '#backend/app/admin/model/user.model'
 import { findUser, makeDept, unique } from '#backend/app/admin/tests/user.fixture'
-import { createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
+import { type Answer, createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
 
 let t: TestApp
 let root: SignedIn
@@ -92,12 +92,24 @@ describe('switching', () => {
     expect((await t.anonymous.put(path)).status).toBe(401)
   })
 
-  test('switches at once all count', async () => {
+  test('two switches at once both count', async () => {
     const person = await t.signIn()
-    const answers = await Promise.all(Array.from({ length: 11 }, () => toggle(person, 'staff')))
-    expect(answers.every(({ status }) => status === 200)).toBe(true)
-    expect((await findUser(t.db, person.user_id))?.is_staff).toBe(false)
+    let pending: Promise<Answer>[] = []
+    await t.db.transaction(async (tx) => {
+      await tx.select().from(user).where(eq(user.id, person.user_id)).for('update')
+      pending = [toggle(person, 'staff'), toggle(person, 'staff')]
+      await expect.poll(waiting).toBe(2)
+    })
+    expect((await Promise.all(pending)).map(({ status }) => status)).toEqual([200, 200])
+    expect((await findUser(t.db, person.user_id))?.is_staff).toBe(true)
   })
+
+  /** How many connections wait for somebody else's lock. */
+  async function waiting(): Promise<number> {
+    const rows = await t.db.execute(sql`
+      select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+    return rows.length
+  }
 })
 
 describe('the last superuser', () => {
