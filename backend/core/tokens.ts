@@ -1,4 +1,4 @@
-import jwt from '@fastify/jwt'
+import jwt, { type JWT } from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
@@ -36,43 +36,53 @@ interface Payload {
   sid: string
   jti: string
   typ: string
-  aud: string
-  iss: string
 }
 
 export const tokensPlugin = fp(
   async (app: FastifyInstance, { secret }: { secret: string }) => {
-    await app.register(jwt, {
-      secret,
-      sign: { algorithm: 'HS256', iss: ISSUER },
-      verify: { algorithms: ['HS256'], allowedIss: ISSUER, clockTolerance: CLOCK_TOLERANCE_MS },
-    })
-    const tokens: Tokens = {
+    // One registration a kind: signer and verifier are then made once, not at each call.
+    for (const type of [ACCESS_TOKEN, REFRESH_TOKEN] as const)
+      await app.register(jwt, {
+        secret,
+        namespace: type,
+        sign: { algorithm: 'HS256', iss: ISSUER, aud: audienceOf(type) },
+        verify: verifyOptions(type),
+      })
+    const { jwt: byType } = app as unknown as { jwt: Record<TokenType, JWT> }
+    app.decorate('tokens', {
       sign({ user_id, session_uuid, jti }, type, ttl_seconds) {
-        const payload = { sub: String(user_id), sid: session_uuid, jti, typ: type, aud: audienceOf(type) }
-        return app.jwt.sign(payload, { expiresIn: ttl_seconds * 1000 })
+        return byType[type].sign(
+          { sub: String(user_id), sid: session_uuid, jti, typ: type },
+          { expiresIn: ttl_seconds },
+        )
       },
       verify(token, type, { ignore_expiration = false } = {}) {
         try {
-          const payload = app.jwt.verify<Payload>(token, {
-            algorithms: ['HS256'],
-            allowedIss: ISSUER,
-            allowedAud: audienceOf(type),
-            clockTolerance: CLOCK_TOLERANCE_MS,
-            ignoreExpiration: ignore_expiration,
-          })
-          const user_id = Number(payload.sub)
-          const complete = payload.typ === type && Number.isSafeInteger(user_id) && payload.sid && payload.jti
-          return complete ? { user_id, session_uuid: payload.sid, jti: payload.jti } : undefined
+          const options = { ...verifyOptions(type), ignoreExpiration: true }
+          return claimsOf(ignore_expiration ? byType[type].verify(token, options) : byType[type].verify(token), type)
         } catch {
           return undefined
         }
       },
-    }
-    app.decorate('tokens', tokens)
+    } satisfies Tokens)
   },
   { name: 'tokens' },
 )
+
+function verifyOptions(type: TokenType) {
+  return {
+    algorithms: ['HS256' as const],
+    allowedIss: ISSUER,
+    allowedAud: audienceOf(type),
+    clockTolerance: CLOCK_TOLERANCE_MS,
+  }
+}
+
+function claimsOf({ sub, sid, jti, typ }: Payload, type: TokenType): Claims | undefined {
+  const user_id = Number(sub)
+  const complete = typ === type && Number.isSafeInteger(user_id) && sid && jti
+  return complete ? { user_id, session_uuid: sid, jti } : undefined
+}
 
 /** The token of an Authorization header. */
 export function bearerOf(header: string | undefined): string | undefined {

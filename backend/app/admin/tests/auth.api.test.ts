@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { desc, eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loginLog } from '#backend/app/admin/model/login-log.model'
@@ -64,6 +64,8 @@ describe('signing in', () => {
       },
     })
     expect(answer.text).not.toContain('password"')
+    const { iat, exp } = JSON.parse(Buffer.from(answer.body.data.access_token.split('.')[1], 'base64url').toString())
+    expect(exp - iat).toBe(t.config.TOKEN_EXPIRE_SECONDS)
     const { header, value } = refreshCookie(answer)
     expect(header).toMatch(/HttpOnly/)
     expect(header).toMatch(/SameSite=Lax/)
@@ -383,15 +385,21 @@ describe('tokens', () => {
     const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
     const [, payload = '', signature = ''] = person.token.split('.')
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
+    const sign = (changed: object) => {
+      const body = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(changed)}`
+      return `${body}.${createHmac('sha256', t.host.token_secret).update(body).digest('base64url')}`
+    }
+    expect((await t.anonymous.get('/auth/codes', asBearer(sign(claims)))).status).toBe(200)
     const forged = [
       'garbage',
       `${encode({ alg: 'none', typ: 'JWT' })}.${payload}.`,
       `${encode({ alg: 'HS512', typ: 'JWT' })}.${payload}.${signature}`,
       `${person.token.slice(0, -3)}abc`,
-      t.app.jwt.sign({ ...claims, aud: 'fba:refresh' }),
-      t.app.jwt.sign({ ...claims, typ: REFRESH_TOKEN }),
-      t.app.jwt.sign({ ...claims, sub: '1' }),
-      t.app.tokens.sign({ user_id: id, session_uuid: person.session_uuid, jti: 'x' }, ACCESS_TOKEN, -60),
+      sign({ ...claims, aud: 'fba:refresh' }),
+      sign({ ...claims, iss: 'somebody' }),
+      sign({ ...claims, typ: REFRESH_TOKEN }),
+      sign({ ...claims, sub: '1' }),
+      sign({ ...claims, exp: claims.iat - 60 }),
       t.app.tokens.sign({ user_id: id, session_uuid: 'no such session', jti: 'x' }, ACCESS_TOKEN, 60),
     ]
     for (const token of forged) expect((await t.anonymous.get('/auth/codes', asBearer(token))).status, token).toBe(401)
