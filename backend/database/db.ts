@@ -22,12 +22,15 @@ export interface DatabaseOptions {
 
 const CONNECT_TIMEOUT_SECONDS = 10
 const CLOSE_TIMEOUT_SECONDS = 5
+const RECONNECT_SECONDS_MAX = 1
 
 /** Connects lazily: a wrong address shows at the first query. */
 export function openDatabase({ url, time_zone, pool_size = 10, application_name = 'fba' }: DatabaseOptions): Database {
   const sql = postgres(url, {
     max: pool_size,
     connect_timeout: CONNECT_TIMEOUT_SECONDS,
+    // The driver's own pauses grow to 20 seconds, for which queries would hang, also when the server is long back.
+    backoff: (attempt) => Math.min(0.05 * 2 ** attempt, RECONNECT_SECONDS_MAX),
     // DateStyle is pinned because wireTime() cuts the text that PostgreSQL prints, and a role or database may have another style.
     connection: { application_name, TimeZone: time_zone, DateStyle: 'ISO, YMD' },
     onnotice: () => {},
