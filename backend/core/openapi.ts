@@ -1,9 +1,9 @@
 import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import type { FastifySchema } from 'fastify'
 import fp from 'fastify-plugin'
-import { jsonSchemaTransform } from 'fastify-type-provider-zod'
 import type { OpenAPIV3_1 } from 'openapi-types'
 import type { App } from '#backend/core/app'
+import { routeSchemas, withComponents } from '#backend/core/openapi-schemas'
 import { type Access, codesOf } from '#backend/middleware/access'
 
 declare module 'fastify' {
@@ -44,13 +44,13 @@ export const openapi = fp(
         },
       },
       transform: (input) => {
-        const { schema, url } = jsonSchemaTransform(input as Parameters<typeof jsonSchemaTransform>[0])
+        const { schema, url } = routeSchemas(input)
         const access = input.route.config?.access
-        return { url, schema: access === undefined ? schema : documented(schema as FastifySchema, access) }
+        return { url, schema: access === undefined ? schema : documented(schema, access) }
       },
       transformObject: (document) =>
         'openapiObject' in document
-          ? (withProblems(document.openapiObject as OpenApi) as Document)
+          ? (withComponents(withProblems(document.openapiObject as OpenApi)) as Document)
           : document.swaggerObject,
     }
     await app.register(swagger, options)
@@ -109,12 +109,16 @@ function documented(schema: FastifySchema, access: Access): Documented {
   }
 }
 
+interface Answer {
+  description?: string
+  content?: unknown
+}
 interface Operation {
   summary?: string
   operationId?: string
   parameters?: unknown[]
   requestBody?: unknown
-  responses?: Record<string, unknown>
+  responses?: Record<string, Answer>
   'x-access'?: string
 }
 interface OpenApi {
@@ -126,6 +130,8 @@ function withProblems<T extends OpenApi>(document: T): T {
   for (const [path, item] of Object.entries(document.paths ?? {}))
     for (const [method, operation] of Object.entries(item)) {
       operation.operationId ??= `${method}_${path.replace(/^\/api\/v1\//, '').replace(/\W+/g, '_')}`.replace(/_$/, '')
+      const success = operation.responses?.[200]
+      if (success?.description === 'Default Response') success.description = 'Success'
       operation.responses = {
         ...operation.responses,
         ...(operation['x-access'] === 'public' ? {} : { 401: problem('Not signed in, or the session has ended') }),

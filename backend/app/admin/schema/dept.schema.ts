@@ -46,4 +46,4 @@ export const DeptTree = DeptDetail.extend({
   get children(): z.ZodNullable<z.ZodArray<typeof DeptTree>> {
     return z.array(DeptTree).nullable()
   },
-})
+}).meta({ id: 'DeptTree', description: 'A department and what is below it' })
