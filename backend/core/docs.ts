@@ -9,7 +9,6 @@ const CONTENT_SECURITY_POLICY = {
   'frame-ancestors': ["'self'"],
   'img-src': ["'self'", 'data:'],
   'object-src': ["'none'"],
-  'style-src': ["'self'", "'unsafe-inline'"],
 }
 
 /** The documentation page at /docs, all of its assets served from here, and the document itself at /openapi. */
