@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { sql } from 'drizzle-orm'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
+import { Unavailable } from '#backend/common/errors'
 import type { Actor } from '#backend/core/actor'
 import type { Ctx } from '#backend/core/ctx'
-import type { Logger } from '#backend/core/log'
+import type { Events } from '#backend/core/events'
+import type { Log } from '#backend/core/log'
 import type { Database } from '#backend/database/db'
 import { type Kv, KvUnavailable } from '#backend/database/kv'
 
@@ -16,21 +18,23 @@ export interface ActorCache {
   /** The actor of a session, or null when the session or its user has no standing any more. */
   get(session_uuid: string, user_id: number): Promise<Actor | null>
   /**
-   * To be called inside the transaction of the change. Every process drops what it knows of the touched before the
-   * change is acknowledged: through the key-value port, and by a PostgreSQL notification for a process that cannot
-   * reach it.
+   * To be called inside the transaction of the change. No process uses what it knew of the touched once the change is
+   * acknowledged.
    */
   touch(ctx: Ctx, touched: readonly Touched[]): Promise<void>
   /** Forgets everything this process knows. */
   clear(): void
-  start(): Promise<void>
-  stop(): Promise<void>
 }
 
 export interface ActorCacheOptions {
   database: Database
   kv: Kv
-  log: Logger
+  events: Events
+  log: Log
+  /** Whether every process that serves requests uses this key-value port. */
+  shares_kv: boolean
+  /** How long an actor may be unused before PostgreSQL is asked whether its session went idle; 0: any time. */
+  idle_ms: number
   /** Reads the actor of a session from PostgreSQL. */
   load: (session_uuid: string, user_id: number) => Promise<Actor | null>
 }
@@ -39,26 +43,35 @@ interface Entry {
   actor: Actor
   versions: string
   touched: readonly Touched[]
+  used_at: number
 }
 
-const CHANNEL = 'fba_access'
 const SESSIONS_MAX = 20_000
 /** A version that expires is replaced by a new random one, which only makes its readers reload. */
 const VERSION_TTL_MS = 24 * 3_600_000
+/** How long a process may trust its cache without looking at the epoch. */
+const LEASE_MS = 1000
+/** What a writer waits for when others could not be told: the lease, and a margin for timers. */
+const LEASE_OVER_MS = LEASE_MS + 250
+const EPOCH_TRIES = 10
+/** A notification holds 8000 bytes; a change that touches more touches all. */
+const TOUCHED_MAX = 100
+
 const versionKey = (touched: Touched) => `access:${touched}`
 
 /**
  * Actors by session, in the process, each valid for the random versions that the key-value port held before it was
  * read. A change replaces a version after its commit and before its answer, so a slow reader cannot put an old actor
  * back, and a lost or emptied store only makes everything be read again. With the port away PostgreSQL is asked.
+ *
+ * A writer that cannot reach the port moves the epoch in PostgreSQL and waits until every process must have looked at
+ * it: one that can still reach the port, or has just come back to it, does not go on with what it knew.
  */
-export function createActorCache({ database, kv, log, load }: ActorCacheOptions): ActorCache {
+export function createActorCache(options: ActorCacheOptions): ActorCache {
+  const { database, kv, events, log, shares_kv, idle_ms, load } = options
   const entries = new LRUCache<string, Entry>({ max: SESSIONS_MAX })
-  const origin = randomUUID()
   /** Counts what was dropped: a load that began before may not be kept. */
   let drops = 0
-  let unlisten: (() => Promise<void>) | undefined
-  let stopReconnect: (() => void) | undefined
 
   const clear = () => {
     drops += 1
@@ -71,6 +84,8 @@ export function createActorCache({ database, kv, log, load }: ActorCacheOptions)
     for (const [session_uuid, entry] of entries)
       if (entry.touched.some((one) => touched.includes(one))) entries.delete(session_uuid)
   }
+
+  const lease = createLease(database, clear)
 
   async function versionsOf(touched: readonly Touched[]): Promise<string> {
     const found = await kv.mget(touched.map(versionKey))
@@ -86,64 +101,100 @@ export function createActorCache({ database, kv, log, load }: ActorCacheOptions)
     const touched: readonly Touched[] = ['all', `user:${user_id}`, `session:${session_uuid}`]
     let versions: string
     try {
-      versions = await versionsOf(touched)
+      ;[versions] = await Promise.all([versionsOf(touched), lease.hold()])
     } catch (error) {
       if (!(error instanceof KvUnavailable)) throw error
       return load(session_uuid, user_id)
     }
+    const now = performance.now()
     const known = entries.get(session_uuid)
-    if (known !== undefined && known.versions === versions && known.actor.user_id === user_id) return known.actor
+    if (known?.versions === versions && known.actor.user_id === user_id && isFresh(known, now, idle_ms)) {
+      known.used_at = now
+      return known.actor
+    }
     const dropsBefore = drops
     const actor = await load(session_uuid, user_id)
-    if (actor !== null && drops === dropsBefore) entries.set(session_uuid, { actor, versions, touched })
+    if (actor === null) entries.delete(session_uuid)
+    else if (drops === dropsBefore) entries.set(session_uuid, { actor, versions, touched, used_at: now })
     return actor
   }
 
   async function touch(ctx: Ctx, touched: readonly Touched[]): Promise<void> {
     if (touched.length === 0) return
-    const payload = JSON.stringify({ origin, touched: compact(touched) })
-    await ctx.db.execute(sql`select pg_notify(${CHANNEL}, ${payload})`)
+    const told: readonly Touched[] = touched.length > TOUCHED_MAX ? ['all'] : touched
+    await events.emit(ctx, 'access.changed', { touched: told })
     await ctx.afterCommit(async () => {
-      drop(touched)
-      await renew(touched)
+      drop(told)
+      const reached = await renew(told)
+      if (!reached || !shares_kv) await lease.outlast()
     })
   }
 
-  async function renew(touched: readonly Touched[]) {
+  /** Whether the port could be told. */
+  async function renew(touched: readonly Touched[]): Promise<boolean> {
     try {
       await Promise.all(touched.map((one) => kv.set(versionKey(one), randomUUID(), { ttl_ms: VERSION_TTL_MS })))
+      return true
     } catch (error) {
       if (!(error instanceof KvUnavailable)) throw error
-      log.warn({ err: error }, 'access versions not renewed; other processes are told by PostgreSQL')
+      log.warn({ err: error }, 'access versions not renewed: waiting until every process has looked at the epoch')
+      return false
     }
   }
 
-  /** A change of another process. Its versions are renewed here too, for the in-process port has no other way. */
-  function onNotification(payload: string) {
-    const { origin: from, touched } = JSON.parse(payload) as { origin: string; touched: Touched[] }
-    if (from === origin) return
+  events.on('access.changed', ({ touched }, { own }) => {
+    if (own) return
     drop(touched)
+    // The in-process port has no other way to hear of a change by the command line.
     renew(touched).catch((error: unknown) => log.error({ err: error }, 'access versions not renewed'))
+  })
+  events.onGap(clear)
+  kv.onReconnect(clear)
+
+  return { get, touch, clear }
+}
+
+function isFresh({ used_at }: Entry, now: number, idle_ms: number): boolean {
+  return idle_ms === 0 || now - used_at < idle_ms
+}
+
+/** The right to trust the cache, good for LEASE_MS after each look at the epoch. */
+function createLease(database: Database, onMoved: () => void) {
+  let epoch: string | undefined
+  let looked_at = Number.NEGATIVE_INFINITY
+  let looking: Promise<void> | undefined
+
+  async function look() {
+    const started = performance.now()
+    const [row] = await database.sql<{ last_value: string }[]>`select last_value from sys_access_epoch`
+    const current = row?.last_value
+    if (epoch !== undefined && current !== epoch) onMoved()
+    epoch = current
+    looked_at = started
   }
 
   return {
-    get,
-    touch,
-    clear,
-    async start() {
-      stopReconnect = kv.onReconnect(clear)
-      // The second callback runs at every (re)connection: whatever was said meanwhile was missed.
-      const listening = await database.sql.listen(CHANNEL, onNotification, clear)
-      unlisten = () => listening.unlisten()
+    /** Resolves once this process may trust what it knows. */
+    hold(): Promise<void> | undefined {
+      if (performance.now() - looked_at < LEASE_MS) return undefined
+      looking ??= look().finally(() => {
+        looking = undefined
+      })
+      return looking
     },
-    async stop() {
-      stopReconnect?.()
-      await unlisten?.()
+    /** Moves the epoch and resolves when nobody can hold a lease from before. */
+    async outlast(): Promise<void> {
+      for (let tries = 1; ; tries += 1) {
+        try {
+          await database.sql`select nextval('sys_access_epoch')`
+          break
+        } catch (error) {
+          // The change is made but cannot be announced: its answer may not say that it holds everywhere.
+          if (tries === EPOCH_TRIES) throw new Unavailable('error.unavailable', { cause: error })
+          await sleep(100 * tries)
+        }
+      }
+      await sleep(LEASE_OVER_MS)
     },
   }
-}
-
-/** A notification holds 8000 bytes; a change that touches more touches all. */
-function compact(touched: readonly Touched[]): readonly Touched[] {
-  return touched.length > 100 ? ['all'] : touched
 }

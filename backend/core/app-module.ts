@@ -11,11 +11,18 @@ export interface AppModule {
   readonly api: (app: App, config: Config) => Promise<void>
   readonly scoped_models: readonly ScopedModel[]
   /** Set by the one application that owns users and sessions. */
-  readonly loadActor?: (db: Db, session_uuid: string, user_id: number) => Promise<Actor | null>
+  readonly sessions?: SessionSource
 }
 
-export function actorSource(apps: readonly AppModule[]): NonNullable<AppModule['loadActor']> {
-  const [source, ...more] = apps.flatMap(({ loadActor }) => (loadActor === undefined ? [] : [loadActor]))
+export interface SessionSource {
+  /** The actor of a living session, or null. A session unused for `idle_seconds` is not living; 0: it never goes idle. */
+  loadActor(db: Db, session_uuid: string, user_id: number, idle_seconds: number): Promise<Actor | null>
+  /** Notes that a session has just been used. */
+  touchSession(db: Db, session_uuid: string): Promise<void>
+}
+
+export function sessionSource(apps: readonly AppModule[]): SessionSource {
+  const [source, ...more] = apps.flatMap(({ sessions }) => (sessions === undefined ? [] : [sessions]))
   if (source === undefined || more.length > 0) throw new Error('exactly one application must own the sessions')
   return source
 }

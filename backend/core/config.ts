@@ -53,6 +53,14 @@ export const ConfigSchema = z.object({
     .describe('Secret that signs the tokens, 32 characters or more; unset in development: generated into DATA_DIR'),
   TOKEN_EXPIRE_SECONDS: count(86_400, 60).describe('Life of an access token'),
   TOKEN_REFRESH_EXPIRE_SECONDS: count(604_800, 60).describe('Life of a session and of its refresh token'),
+  TOKEN_REFRESH_GRACE_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(60)
+    .prefault(10)
+    .describe('How long a refresh token just exchanged gets the same answer again; later its use ends the session'),
+  SESSION_IDLE_SECONDS: count(0).describe('Time without a request after which a session ends; 0: never'),
   ADMIN_PASSWORD: z
     .string()
     .min(1)

@@ -1,6 +1,8 @@
+import { Refusal } from '#backend/common/errors'
 import type { Actor } from '#backend/core/actor'
 import type { ActorCache } from '#backend/core/actor-cache'
 import type { Config } from '#backend/core/config'
+import type { Events } from '#backend/core/events'
 import type { Log } from '#backend/core/log'
 import { type Db, inTransaction } from '#backend/database/db'
 import type { Kv } from '#backend/database/kv'
@@ -24,6 +26,9 @@ export interface Ctx {
   readonly locale: Locale
   readonly actor: Actor
   readonly actors: ActorCache
+  readonly events: Events
+  /** A hash that only processes with this installation's secret can make. */
+  readonly hmac: (text: string) => string
   /** The models that take part in row permissions, by name. */
   readonly scoped_models: ReadonlyMap<string, ScopedModel>
   readonly client: Client
@@ -37,8 +42,8 @@ export const runNow = (work: () => Promise<void>): Promise<void> => work()
 
 /**
  * Runs `fn` in one transaction with a context of its own, which shadows the outer one. Within a transaction it joins
- * it. Work queued by `afterCommit` runs in order after the commit and is awaited; what was committed stays
- * acknowledged when such work fails, so a failure is logged, not thrown.
+ * it. Work queued by `afterCommit` runs in order after the commit and is awaited. What was committed stays acknowledged
+ * when such work fails, so a failure is logged; only a refusal is thrown, by work that finds the answer would be false.
  */
 export async function withTx<T>(outer: Ctx, fn: (ctx: Ctx) => Promise<T>): Promise<T> {
   if (outer.in_transaction) return fn(outer)
@@ -47,12 +52,19 @@ export async function withTx<T>(outer: Ctx, fn: (ctx: Ctx) => Promise<T>): Promi
     queued.push(work)
   }
   const result = await inTransaction(outer.db, (db) => fn({ ...outer, db, afterCommit, in_transaction: true }))
+  await runAll(outer, queued)
+  return result
+}
+
+async function runAll(ctx: Ctx, queued: readonly (() => Promise<void>)[]): Promise<void> {
+  const refusals: Refusal[] = []
   for (const work of queued) {
     try {
       await work()
     } catch (error) {
-      outer.log.error({ err: error }, 'work after commit failed')
+      ctx.log.error({ err: error }, 'work after commit failed')
+      if (error instanceof Refusal) refusals.push(error)
     }
   }
-  return result
+  if (refusals[0] !== undefined) throw refusals[0]
 }

@@ -1,11 +1,15 @@
+import { createHmac } from 'node:crypto'
+import { type Activity, createActivity } from '#backend/core/activity'
 import { SYSTEM } from '#backend/core/actor'
 import { type ActorCache, createActorCache } from '#backend/core/actor-cache'
-import { type AppModule, actorSource, scopedModels } from '#backend/core/app-module'
+import { type AppModule, scopedModels, sessionSource } from '#backend/core/app-module'
 import type { Config } from '#backend/core/config'
 import type { Ctx } from '#backend/core/ctx'
 import { runNow } from '#backend/core/ctx'
+import { createEvents } from '#backend/core/events'
 import { createLogger, type Logger } from '#backend/core/log'
 import { tokenSecret } from '#backend/core/secret'
+import { activityIntervalMs, idleLimitSeconds } from '#backend/core/session-times'
 import { type Database, openDatabase } from '#backend/database/db'
 import { startEmbeddedPostgres } from '#backend/database/embedded-postgres'
 import type { Kv } from '#backend/database/kv'
@@ -21,10 +25,13 @@ export interface Host {
   readonly database: Database
   readonly kv: Kv
   readonly actors: ActorCache
+  readonly activity: Activity
   readonly token_secret: string
   readonly trusted_proxies: TrustedProxies
   /** The part of a context that is the same for every request. */
-  readonly shared: Pick<Ctx, 'config' | 'db' | 'kv' | 'counters' | 'actors' | 'scoped_models'>
+  readonly shared: Pick<Ctx, 'config' | 'db' | 'kv' | 'counters' | 'actors' | 'events' | 'hmac' | 'scoped_models'>
+  /** Begins to hear what other processes say; to be called once the database is migrated. */
+  start(): Promise<void>
   close(): Promise<void>
 }
 
@@ -54,11 +61,22 @@ export async function createHost(config: Config, { apps, log, role = 'server' }:
       ? createMemoryKv()
       : await createRedisKv({ url: config.REDIS_URL, prefix: config.REDIS_PREFIX, log: logger })
   const counters = createCounters(kv)
+  const hmac = (text: string) => createHmac('sha256', token_secret).update(text).digest('base64url')
+  const events = createEvents({ database, log: logger })
+  const sessions = sessionSource(apps)
   const actors = createActorCache({
     database,
     kv,
+    events,
     log: logger,
-    load: (session_uuid, user_id) => actorSource(apps)(database.db, session_uuid, user_id),
+    shares_kv: config.REDIS_URL !== undefined || role === 'server',
+    idle_ms: config.SESSION_IDLE_SECONDS * 1000,
+    load: (session_uuid, user_id) => sessions.loadActor(database.db, session_uuid, user_id, idleLimitSeconds(config)),
+  })
+  const activity = createActivity({
+    interval_ms: activityIntervalMs(config),
+    log: logger,
+    write: (session_uuid) => sessions.touchSession(database.db, session_uuid),
   })
   return {
     config,
@@ -68,9 +86,12 @@ export async function createHost(config: Config, { apps, log, role = 'server' }:
     actors,
     token_secret,
     trusted_proxies,
-    shared: { config, db: database.db, kv, counters, actors, scoped_models: scopedModels(apps) },
+    activity,
+    shared: { config, db: database.db, kv, counters, actors, events, hmac, scoped_models: scopedModels(apps) },
+    start: () => events.start(),
     async close() {
-      await actors.stop()
+      await events.stop()
+      await activity.settled()
       await counters.close()
       await kv.close()
       await database.close()

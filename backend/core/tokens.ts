@@ -15,7 +15,8 @@ export interface Claims {
 
 /** Signing and checking of both kinds of token. A token of one kind is never accepted as the other. */
 export interface Tokens {
-  sign(claims: Claims, type: TokenType, ttl_seconds: number): string
+  /** Times in seconds. The same arguments give the same token. */
+  sign(claims: Claims, type: TokenType, times: { issued_at: number; ttl: number }): string
   /** The claims of a token that is ours, unexpired and of this type; else undefined. */
   verify(token: string, type: TokenType, options?: { ignore_expiration?: boolean }): Claims | undefined
 }
@@ -50,11 +51,16 @@ export const tokensPlugin = fp(
       })
     const { jwt: byType } = app as unknown as { jwt: Record<TokenType, JWT> }
     app.decorate('tokens', {
-      sign({ user_id, session_uuid, jti }, type, ttl_seconds) {
-        return byType[type].sign(
-          { sub: String(user_id), sid: session_uuid, jti, typ: type },
-          { expiresIn: ttl_seconds },
-        )
+      sign({ user_id, session_uuid, jti }, type, { issued_at, ttl }) {
+        const payload = {
+          sub: String(user_id),
+          sid: session_uuid,
+          jti,
+          typ: type,
+          iat: issued_at,
+          exp: issued_at + ttl,
+        }
+        return byType[type].sign(payload)
       },
       verify(token, type, { ignore_expiration = false } = {}) {
         try {

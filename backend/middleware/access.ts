@@ -1,12 +1,19 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { Forbidden, Unauthenticated } from '#backend/common/errors'
-import type { Actor } from '#backend/core/actor'
+import { type Actor, holds } from '#backend/core/actor'
 import type { Host } from '#backend/core/host'
 import { ACCESS_TOKEN, bearerOf, type Claims } from '#backend/core/tokens'
 
-/** Who may call a route. Of several codes any one is enough. */
-export type Access = 'public' | 'signed-in' | 'superuser' | { permission: string | readonly string[] }
+/**
+ * Who may call a route. Of several codes any one is enough. With `own` the guard lets in anybody signed in, and the
+ * service must keep whoever does not hold the codes to what is their own.
+ */
+export type Access =
+  | 'public'
+  | 'signed-in'
+  | 'superuser'
+  | { readonly permission: string | readonly string[]; readonly own?: true }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -23,8 +30,6 @@ export interface RouteAccess {
   access: Access
   summary: string
 }
-
-const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** The codes that open a route; none for the three named levels. */
 export function codesOf(access: Access): readonly string[] {
@@ -85,6 +90,7 @@ async function actorOf(app: FastifyInstance, host: Host, request: FastifyRequest
   if (claims === undefined) throw new Unauthenticated('error.token_invalid')
   const actor = await host.actors.get(claims.session_uuid, claims.user_id)
   if (actor === null || actor.session_expires_at <= Date.now()) throw new Unauthenticated('error.session_ended')
+  host.activity.note(claims.session_uuid)
   return actor
 }
 
@@ -93,6 +99,5 @@ export function mayCall(actor: Actor, access: Access | undefined, method: string
   if (access === undefined || actor.kind === 'anonymous') return access === 'public'
   if (access === 'public' || access === 'signed-in' || actor.is_superuser) return true
   if (access === 'superuser') return false
-  if (!actor.is_staff && !READING.has(method)) return false
-  return codesOf(access).some((code) => actor.permissions.has(code))
+  return access.own === true || holds(actor, codesOf(access), method)
 }

@@ -70,7 +70,7 @@ export async function openServer(config: Config, log: Logger): Promise<RunningSe
       program.migrate(host.database, { log }).then(() => program.seedDatabase(host)),
       readyApp(program.buildApp, host),
     ])
-    await host.actors.start()
+    await host.start()
     opened.push(() => closeApp(app))
     const url = await app.listen({ host: config.HOST, port: config.PORT })
     postgres?.watch(() => program.isReachable(host.database))

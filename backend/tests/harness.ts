@@ -99,7 +99,7 @@ export async function createTestApp(settings: Record<string, string> = {}): Prom
     ...settings,
   })
   const host = await createHost(config, { apps: APPS, log: pino({ level: config.LOG_LEVEL }) })
-  await host.actors.start()
+  await host.start()
   const app = await buildApp(host)
   await app.ready()
   const { db } = host.database
@@ -213,7 +213,10 @@ async function openSession(app: App, db: Db, user_id: number): Promise<SignedIn>
     ip: '127.0.0.1',
     expire_time: new Date(Date.now() + 3_600_000),
   })
-  const token = app.tokens.sign({ user_id, session_uuid, jti: randomUUID() }, ACCESS_TOKEN, 3600)
+  const token = app.tokens.sign({ user_id, session_uuid, jti: randomUUID() }, ACCESS_TOKEN, {
+    issued_at: Math.floor(Date.now() / 1000),
+    ttl: 3600,
+  })
   const owner = (await db.select().from(user)).find(({ id }) => id === user_id)
   const held = (await db.select().from(userRole)).find((link) => link.user_id === user_id)
   return {

@@ -18,9 +18,14 @@ interface Row extends Record<string, unknown> {
 
 /**
  * The actor of a living session of an enabled user in an enabled department, in one query; null when any of that does
- * not hold. Only enabled roles, menus and scopes count.
+ * not hold. Only enabled roles, menus and scopes count. `idle_seconds` 0: a session lives however long it is unused.
  */
-export async function loadActor(db: Db, session_uuid: string, user_id: number): Promise<Actor | null> {
+export async function loadActor(
+  db: Db,
+  session_uuid: string,
+  user_id: number,
+  idle_seconds: number,
+): Promise<Actor | null> {
   const [row] = await db.execute<Row>(sql`
     with recursive
     held as (
@@ -49,6 +54,7 @@ export async function loadActor(db: Db, session_uuid: string, user_id: number): 
       coalesce((select json_agg(tree.id order by tree.id) from tree), '[]') as dept_tree
     from sys_session s join sys_user u on u.id = s.user_id left join sys_dept d on d.id = u.dept_id
     where s.session_uuid = ${session_uuid} and s.user_id = ${user_id} and s.ended_time is null and s.expire_time > now()
+      and (${idle_seconds} = 0 or s.last_active_time > now() - make_interval(secs => ${idle_seconds}))
       and u.status = 1 and (u.dept_id is null or (d.status = 1 and not d.del_flag))`)
   return row === undefined ? null : toActor(row, session_uuid, user_id)
 }

@@ -7,11 +7,20 @@ export async function insert(db: Db, fields: NewSession): Promise<void> {
 }
 
 /** The session while it lives, locked against a second refresh at the same time. */
-export async function lockLiving(db: Db, session_uuid: string): Promise<Session | undefined> {
+export async function lockLiving(db: Db, session_uuid: string, idle_seconds: number): Promise<Session | undefined> {
   const [row] = await db
     .select()
     .from(session)
-    .where(and(eq(session.session_uuid, session_uuid), isNull(session.ended_time), gt(session.expire_time, sql`now()`)))
+    .where(
+      and(
+        eq(session.session_uuid, session_uuid),
+        isNull(session.ended_time),
+        gt(session.expire_time, sql`now()`),
+        idle_seconds === 0
+          ? undefined
+          : gt(session.last_active_time, sql`now() - make_interval(secs => ${idle_seconds})`),
+      ),
+    )
     .for('update')
   return row
 }
@@ -27,8 +36,9 @@ export async function findNewest(db: Db, user_id: number): Promise<string | unde
   return row?.session_uuid
 }
 
-export async function rotate(db: Db, session_uuid: string, refresh_hash: string): Promise<void> {
-  await db
+/** Makes another refresh token the valid one; when, by the clock of the database. */
+export async function rotate(db: Db, session_uuid: string, refresh_hash: string): Promise<Date | null> {
+  const [row] = await db
     .update(session)
     .set({
       previous_refresh_hash: session.refresh_hash,
@@ -37,6 +47,22 @@ export async function rotate(db: Db, session_uuid: string, refresh_hash: string)
       last_active_time: sql`now()`,
     })
     .where(eq(session.session_uuid, session_uuid))
+    .returning({ refreshed_time: session.refreshed_time })
+  return row?.refreshed_time ?? null
+}
+
+/** Whether the refresh token was exchanged less than `seconds` ago. */
+export async function isJustRotated(db: Db, session_uuid: string, seconds: number): Promise<boolean> {
+  const [row] = await db
+    .select({ session_uuid: session.session_uuid })
+    .from(session)
+    .where(
+      and(
+        eq(session.session_uuid, session_uuid),
+        gt(session.refreshed_time, sql`clock_timestamp() - make_interval(secs => ${seconds})`),
+      ),
+    )
+  return row !== undefined
 }
 
 export async function touch(db: Db, session_uuid: string): Promise<void> {

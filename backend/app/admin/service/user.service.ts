@@ -82,11 +82,16 @@ export async function remove(ctx: Ctx, id: number): Promise<void> {
   })
 }
 
-/** Gives somebody a new password; it ends their sessions. */
+/**
+ * Gives somebody a new password; it ends their sessions. Whoever sets a password can sign in with it, so it may not be
+ * that of somebody who holds more.
+ */
 export async function resetPassword(ctx: Ctx, id: number, plain: string): Promise<void> {
   const target = await userCrud.findById(ctx.db, scopeOf(ctx.actor, userScoped), id)
   if (target === undefined) throw new NotFound('user.not_found')
   superuserService.assertMayTouch(ctx, target)
+  if (id !== ctx.actor.user_id)
+    await grantService.assertMayGrantRoles(ctx, await userRelationCrud.listRoleIds(ctx.db, id))
   await passwordService.replace(ctx, target, plain, (row) => superuserService.assertMayTouch(ctx, row))
 }
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loginLog } from '#backend/app/admin/model/login-log.model'
 import { session } from '#backend/app/admin/model/session.model'
 import { user } from '#backend/app/admin/model/user.model'
-import { ACCESS_TOKEN, REFRESH_TOKEN } from '#backend/core/tokens'
+import { REFRESH_TOKEN } from '#backend/core/tokens'
 import { type Answer, createTestApp, type TestApp } from '#backend/tests/harness'
 import { hashPassword } from '#backend/utils/password-hash'
 
@@ -118,16 +118,19 @@ describe('signing in', () => {
         .insert(user)
         .values({ username, nickname: 'x', password: await hashPassword(PASSWORD, { cost: 10 }) })
       const time = async (name: string) => {
-        const times: number[] = []
-        for (let round = 0; round < 5; round += 1) {
-          const start = performance.now()
-          await slow.anonymous.post('/auth/login', { username: name, password: 'nope' }, { remoteAddress: elsewhere() })
-          times.push(performance.now() - start)
-        }
-        return times.sort((a, b) => a - b)[2] ?? 0
+        const start = performance.now()
+        await slow.anonymous.post('/auth/login', { username: name, password: 'nope' }, { remoteAddress: elsewhere() })
+        return performance.now() - start
       }
       await time('warm up')
-      const ratio = (await time('nobody_at_all')) / (await time(username))
+      // The least of several alternating tries is what is left when the machine's other work is taken away.
+      const unknown: number[] = []
+      const known: number[] = []
+      for (let round = 0; round < 8; round += 1) {
+        unknown.push(await time('nobody_at_all'))
+        known.push(await time(username))
+      }
+      const ratio = Math.min(...unknown) / Math.min(...known)
       expect(ratio).toBeGreaterThan(0.5)
       expect(ratio).toBeLessThan(2)
     } finally {
@@ -341,10 +344,39 @@ describe('refreshing', () => {
     expect((await refresh(refreshCookie(second).value)).status).toBe(200)
   })
 
+  test('fifty at once with one token get one new pair, the very same', async () => {
+    const { username } = await account()
+    const first = await login(username, PASSWORD)
+    const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(refreshCookie(first).value)))
+    expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(200))
+    expect(new Set(answers.map(({ text }) => text)).size).toBe(1)
+    expect(new Set(answers.map((answer) => refreshCookie(answer).value)).size).toBe(1)
+    const next = await refresh(refreshCookie(answers[0] as Answer).value)
+    expect(next.status).toBe(200)
+  })
+
+  test('the same answer is given for a bounded time only', async () => {
+    const short = await createTestApp({ TOKEN_REFRESH_GRACE_SECONDS: '1' })
+    const exchange = (value: string) =>
+      short.anonymous.post('/auth/refresh', undefined, { headers: { cookie: `fba_refresh_token=${value}` } })
+    try {
+      const body = { username: 'admin', password: '123456' }
+      const first = refreshCookie(await short.anonymous.post('/auth/login', body)).value
+      const second = await exchange(first)
+      expect((await exchange(first)).text).toBe(second.text)
+      await new Promise((resolve) => setTimeout(resolve, 1200))
+      expect((await exchange(first)).status).toBe(401)
+      expect((await exchange(refreshCookie(second).value)).status).toBe(401)
+    } finally {
+      await short.close()
+    }
+  })
+
   test('using an old token again ends the whole session and is logged', async () => {
     const { username } = await account()
     const first = await login(username, PASSWORD)
-    const second = await refresh(refreshCookie(first).value)
+    const between = await refresh(refreshCookie(first).value)
+    const second = await refresh(refreshCookie(between).value)
     expect((await refresh(refreshCookie(first).value)).status).toBe(401)
     expect((await refresh(refreshCookie(second).value)).status).toBe(401)
     expect((await t.anonymous.get('/auth/codes', asBearer(second.body.data.access_token))).status).toBe(401)
@@ -400,7 +432,7 @@ describe('tokens', () => {
       sign({ ...claims, typ: REFRESH_TOKEN }),
       sign({ ...claims, sub: '1' }),
       sign({ ...claims, exp: claims.iat - 60 }),
-      t.app.tokens.sign({ user_id: id, session_uuid: 'no such session', jti: 'x' }, ACCESS_TOKEN, 60),
+      sign({ ...claims, sid: 'no such session' }),
     ]
     for (const token of forged) expect((await t.anonymous.get('/auth/codes', asBearer(token))).status, token).toBe(401)
     expect((await person.get('/auth/codes')).status).toBe(200)

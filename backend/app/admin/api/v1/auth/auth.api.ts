@@ -130,30 +130,31 @@ function basicCredentials({ headers }: FastifyRequest): { username: string; pass
 
 /** Signs an access token that outlives neither its own time nor the session. */
 function accessToken(app: App, { ctx }: FastifyRequest, session: OpenSession) {
-  const { user_id, session_uuid, expires_at } = session
-  const ttl_seconds = Math.min(ctx.config.TOKEN_EXPIRE_SECONDS, secondsLeft(expires_at))
-  const expire = new Date(Date.now() + ttl_seconds * 1000)
+  const { user_id, session_uuid, refresh_jti } = session
+  const { issued_at, ttl } = timesOf(session, ctx.config.TOKEN_EXPIRE_SECONDS)
+  const jti = ctx.hmac(`access:${session_uuid}:${refresh_jti}`)
   return {
-    access_token: app.tokens.sign({ user_id, session_uuid, jti: crypto.randomUUID() }, ACCESS_TOKEN, ttl_seconds),
-    access_token_expire_time: wireTimeOf(expire, ctx.config.DATETIME_TIMEZONE),
+    access_token: app.tokens.sign({ user_id, session_uuid, jti }, ACCESS_TOKEN, { issued_at, ttl }),
+    access_token_expire_time: wireTimeOf(new Date((issued_at + ttl) * 1000), ctx.config.DATETIME_TIMEZONE),
     session_uuid,
   }
 }
 
 function setRefreshCookie(app: App, { ctx }: FastifyRequest, reply: FastifyReply, session: OpenSession): void {
-  const { user_id, session_uuid, refresh_jti, expires_at } = session
-  const ttl_seconds = secondsLeft(expires_at)
-  reply.setCookie(
-    REFRESH_COOKIE,
-    app.tokens.sign({ user_id, session_uuid, jti: refresh_jti }, REFRESH_TOKEN, ttl_seconds),
-    {
-      path: REFRESH_PATH,
-      httpOnly: true,
-      sameSite: 'lax',
-      secure: ctx.config.NODE_ENV === 'production',
-      maxAge: ttl_seconds,
-    },
-  )
+  const { user_id, session_uuid, refresh_jti } = session
+  const { issued_at, ttl } = timesOf(session, Number.POSITIVE_INFINITY)
+  const token = app.tokens.sign({ user_id, session_uuid, jti: refresh_jti }, REFRESH_TOKEN, { issued_at, ttl })
+  reply.setCookie(REFRESH_COOKIE, token, {
+    path: REFRESH_PATH,
+    httpOnly: true,
+    sameSite: 'lax',
+    secure: ctx.config.NODE_ENV === 'production',
+    maxAge: ttl,
+  })
 }
 
-const secondsLeft = (moment: number) => Math.max(1, Math.floor((moment - Date.now()) / 1000))
+/** In seconds: when the tokens of an exchange were issued, and how long they live, at most until the session ends. */
+function timesOf({ issued_at, expires_at }: OpenSession, ttl_max: number): { issued_at: number; ttl: number } {
+  const left = Math.max(1, Math.floor((expires_at - issued_at) / 1000))
+  return { issued_at: Math.floor(issued_at / 1000), ttl: Math.min(ttl_max, left) }
+}
