@@ -36,7 +36,9 @@ export interface Rows<T> {
 /** Completes rows to a page; links keep the other parameters of the request. */
 export function toPage<T>({ items, total }: Rows<T>, { page, size }: PageQuery, request_url: string) {
   const total_pages = Math.ceil(total / size)
-  const [path = '', query = ''] = request_url.split('?', 2)
+  const mark = request_url.indexOf('?')
+  const path = mark < 0 ? request_url : request_url.slice(0, mark)
+  const query = mark < 0 ? '' : request_url.slice(mark + 1)
   const link = (number: number) => {
     const parameters = new URLSearchParams(query)
     parameters.delete('page')

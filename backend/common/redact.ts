@@ -6,49 +6,75 @@ const SECRET_NAME = /passw|secret|token|credential|authorization|cookie|api[-_]?
 const DEPTH_MAX = 12
 
 /** A copy of a request value in which what the schema marks as secret, or what is named like a secret, is hidden. */
-export function redact(schema: z.ZodType | undefined, value: unknown, depth = 0): unknown {
-  if (schema !== undefined && isSecret(schema)) return REDACTED
+export function redact(schema: z.ZodType | undefined, value: unknown): unknown {
+  return redactBy(schema === undefined ? [] : [schema], value, 0)
+}
+
+/** Of several schemas that may describe the value (the options of a union) any one can mark it as secret. */
+function redactBy(schemas: readonly z.ZodType[], value: unknown, depth: number): unknown {
+  const known = schemas.flatMap(layersOf)
+  if (known.some(isMarked)) return REDACTED
   if (value === null || typeof value !== 'object') return value
   if (depth > DEPTH_MAX) return '[...]'
-  const inner = schema === undefined ? undefined : unwrap(schema)
-  if (Array.isArray(value)) {
-    const element = inner instanceof z.ZodArray ? (inner.element as z.ZodType) : undefined
-    return value.map((item) => redact(element, item, depth + 1))
-  }
-  const shape = inner instanceof z.ZodObject ? (inner.shape as Record<string, z.ZodType>) : {}
+  if (Array.isArray(value))
+    return value.map((item, index) =>
+      redactBy(
+        known.flatMap((schema) => elementOf(schema, index)),
+        item,
+        depth + 1,
+      ),
+    )
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => {
-      const field = Object.hasOwn(shape, key) ? shape[key] : undefined
-      return [key, field === undefined && SECRET_NAME.test(key) ? REDACTED : redact(field, item, depth + 1)]
+      const isDeclared = known.some((schema) => schema instanceof z.ZodObject && Object.hasOwn(schema.shape, key))
+      if (!isDeclared && SECRET_NAME.test(key)) return [key, REDACTED]
+      const fields = known.flatMap((schema) => fieldOf(schema, key))
+      return [key, redactBy(fields, item, depth + 1)]
     }),
   )
 }
 
-function isSecret(schema: z.ZodType): boolean {
+function isMarked(schema: z.ZodType): boolean {
   // `get` also finds the mark of the schema that this one was refined or described from; `has` does not.
-  if (secrets.get(schema)?.secret === true) return true
-  const inner = unwrapOnce(schema)
-  return inner !== undefined && isSecret(inner)
+  return secrets.get(schema)?.secret === true
 }
 
-function unwrap(schema: z.ZodType): z.ZodType {
-  const inner = unwrapOnce(schema)
-  return inner === undefined ? schema : unwrap(inner)
+/** A schema and those inside it that describe the same value. */
+function layersOf(schema: z.ZodType): z.ZodType[] {
+  return [schema, ...insideOf(schema).flatMap(layersOf)]
 }
 
-/** The schema inside an optional, nullable, default, preprocess or pipe. */
-function unwrapOnce(schema: z.ZodType): z.ZodType | undefined {
+/** What an optional, nullable, default, preprocess, pipe, union or intersection is made of. */
+function insideOf(schema: z.ZodType): z.ZodType[] {
   if (schema instanceof z.ZodPipe) {
     const { in: input, out } = schema.def
-    return (input instanceof z.ZodTransform ? out : input) as z.ZodType
+    return [(input instanceof z.ZodTransform ? out : input) as z.ZodType]
   }
+  if (schema instanceof z.ZodUnion) return [...schema.def.options] as z.ZodType[]
+  if (schema instanceof z.ZodIntersection) return [schema.def.left, schema.def.right] as z.ZodType[]
+  if (schema instanceof z.ZodLazy) return [schema.def.getter() as z.ZodType]
   if (
     schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodNonOptional ||
     schema instanceof z.ZodNullable ||
     schema instanceof z.ZodDefault ||
     schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodCatch ||
     schema instanceof z.ZodReadonly
   )
-    return schema.def.innerType as z.ZodType
-  return undefined
+    return [schema.def.innerType as z.ZodType]
+  return []
+}
+
+function elementOf(schema: z.ZodType, index: number): z.ZodType[] {
+  if (schema instanceof z.ZodArray) return [schema.def.element as z.ZodType]
+  if (!(schema instanceof z.ZodTuple)) return []
+  const item = (schema.def.items[index] ?? schema.def.rest) as z.ZodType | null
+  return item === null ? [] : [item]
+}
+
+function fieldOf(schema: z.ZodType, key: string): z.ZodType[] {
+  if (schema instanceof z.ZodRecord) return [schema.def.valueType as z.ZodType]
+  if (!(schema instanceof z.ZodObject) || !Object.hasOwn(schema.shape, key)) return []
+  return [schema.shape[key] as z.ZodType]
 }

@@ -33,6 +33,7 @@ export function everyRow<N extends string>(model: ScopedModel<N>): RowScope<N> {
 }
 
 const NO_ROW = sql`false`
+const OPERATORS: ReadonlySet<number> = new Set(Object.values(RULE_OPERATOR))
 
 /**
  * Scopes are united: having one more never hides a row. Within a scope the AND-rules must all hold and each OR-rule
@@ -46,21 +47,30 @@ function compileScope(actor: Actor, model: ScopedModel): SQL | undefined {
 
 function compileRules(actor: Actor, model: ScopedModel, scope: ActorScope): SQL | undefined {
   const applicable = scope.rules.filter((rule) => rule.model === model.name || rule.model === ALL_MODELS)
-  const conditionsOf = (operator: number) =>
-    applicable.filter((rule) => rule.operator === operator).map((rule) => compileRule(actor, model, rule))
-  return or(and(...conditionsOf(RULE_OPERATOR.and)), ...conditionsOf(RULE_OPERATOR.or))
+  // An operator that is neither, of an old database, must hold like AND and never does: to leave it out could widen.
+  const isAlternative = (rule: ActorRule) => rule.operator === RULE_OPERATOR.or
+  const compile = (rule: ActorRule) => compileRule(actor, model, rule)
+  const demands = applicable.filter((rule) => !isAlternative(rule)).map(compile)
+  return or(and(...demands), ...applicable.filter(isAlternative).map(compile))
 }
 
 /** A rule that cannot be compiled for this model or actor matches nothing. */
 function compileRule(actor: Actor, model: ScopedModel, rule: ActorRule): SQL {
   const target = ruleColumn(model, rule.column)
-  if (target === undefined) return NO_ROW
+  if (target === undefined || !OPERATORS.has(rule.operator)) return NO_ROW
   const operands = parseRuleValue(target.type, rule.expression, rule.value)
   if (!Array.isArray(operands)) return NO_ROW
   const values = operands.flatMap((operand) => valuesOf(actor, operand))
-  // A variable without a value (somebody without a department) must not widen a `not in`.
-  if (values.includes(null)) return NO_ROW
-  return compare(target.column, rule.expression, values as (RuleLiteral | SQL)[]) ?? NO_ROW
+  const given = values.filter((value) => value !== null)
+  // A variable without a value (somebody without a department) is no alternative of an `in`, and makes all else match
+  // nothing, as NULL does: left out of a `not in` it would widen it.
+  if (given.length < values.length && rule.expression !== RULE_EXPRESSION.in) return NO_ROW
+  return compare(target.column, rule.expression, given.map(bind)) ?? NO_ROW
+}
+
+/** A number is bound as bigint: one beyond the column's range is a comparison that can be answered, not an error. */
+function bind(value: RuleLiteral | SQL): RuleLiteral | SQL {
+  return typeof value === 'number' ? sql`${value}::bigint` : value
 }
 
 function valuesOf(actor: Actor, operand: RuleOperand): (RuleLiteral | SQL | null)[] {

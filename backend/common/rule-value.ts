@@ -49,9 +49,18 @@ function parseOperand(type: RuleType, part: string, list: boolean): RuleOperand 
     const known = VALUE_VARIABLES[variable]
     return known.type === type && (list || !known.list) ? { variable } : undefined
   }
+  // A misspelt variable is no text to compare with: `!=` would match every row.
+  if (/^\$\{.*\}$/s.test(trimmed)) return undefined
   const literal = parseLiteral(type, part)
   return literal === undefined ? undefined : { literal }
 }
+
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+])
 
 function parseLiteral(type: RuleType, part: string): RuleLiteral | undefined {
   const trimmed = part.trim()
@@ -61,7 +70,7 @@ function parseLiteral(type: RuleType, part: string): RuleLiteral | undefined {
       return /^[+-]?\d+$/.test(trimmed) && Number.isSafeInteger(number) ? number : undefined
     }
     case 'bool':
-      return { true: true, '1': true, false: false, '0': false }[trimmed.toLowerCase()]
+      return BOOLEANS.get(trimmed.toLowerCase())
     case 'time':
       return isTime(trimmed) ? trimmed : undefined
     case 'string':
@@ -69,11 +78,13 @@ function parseLiteral(type: RuleType, part: string): RuleLiteral | undefined {
   }
 }
 
-/** `YYYY-MM-DD`, with an optional time and zone, that names a real day. */
+/** `YYYY-MM-DD`, with an optional time and zone, that names a real day; no year 0 and no zone that PostgreSQL refuses. */
 function isTime(text: string): boolean {
   const parts =
-    /^(\d{4})-(\d\d)-(\d\d)(?:[ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?$/.exec(text)
-  if (parts === null) return false
+    /^(\d{4})-(\d\d)-(\d\d)(?:[ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-5]):?[0-5]\d)?)?$/.exec(
+      text,
+    )
+  if (parts === null || parts[1] === '0000') return false
   const [, year, month, day] = parts
   const date = new Date(`${year}-${month}-${day}T00:00:00Z`)
   return !Number.isNaN(date.getTime()) && date.getUTCDate() === Number(day)

@@ -5,7 +5,7 @@ export const secrets = z.registry<{ secret: true }>()
 
 /** Marks a field as secret: `password: secret(z.string())`. */
 export function secret<T extends z.ZodType>(schema: T): T {
-  const marked = schema.clone() as T
+  const marked = schema.clone()
   secrets.add(marked, { secret: true })
   return marked
 }
@@ -28,7 +28,7 @@ const wholeNumber = (value: unknown) =>
   typeof value === 'string' && /^[+-]?\d{1,19}$/.test(value.trim()) ? Number(value) : value
 /** Whole number of a path or query, where every value arrives as text; also accepted as text in bodies. */
 export const int = (min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER) =>
-  z.preprocess(wholeNumber, z.int().min(min).max(max))
+  z.preprocess(wholeNumber, max < Number.MAX_SAFE_INTEGER ? z.int().min(min).max(max) : z.int().min(min))
 /** A 32-bit column. */
 export const INT32_MAX = 2_147_483_647
 

@@ -9,7 +9,7 @@ export type TreeNode<T extends TreeRow> = T & { children: TreeNode<T>[] | null }
  * permission never hides what it matched; rows of a cycle (an old database may hold one) appear once, as roots.
  */
 export function buildTree<T extends TreeRow>(rows: readonly T[]): TreeNode<T>[] {
-  const nodes = new Map(rows.map((row) => [row.id, { ...row, children: null } as TreeNode<T>]))
+  const nodes = new Map(rows.map((row): [number, TreeNode<T>] => [row.id, { ...row, children: null }]))
   const cyclic = rowsOnCycles(rows)
   const roots: TreeNode<T>[] = []
   for (const node of nodes.values()) {
@@ -28,15 +28,19 @@ function rowsOnCycles(rows: readonly TreeRow[]): Set<number> {
   const settled = new Set<number>()
   const cyclic = new Set<number>()
   for (const { id } of rows) {
-    const path: number[] = []
+    // A set keeps the order of insertion, and finds a member of a long path at once.
+    const path = new Set<number>()
     let current: number | null | undefined = id
-    while (current !== null && current !== undefined && !settled.has(current) && !path.includes(current)) {
-      path.push(current)
+    while (current !== null && current !== undefined && !settled.has(current) && !path.has(current)) {
+      path.add(current)
       current = parents.get(current)
     }
-    const start = current === null || current === undefined ? -1 : path.indexOf(current)
-    if (start >= 0) for (const member of path.slice(start)) cyclic.add(member)
-    for (const member of path) settled.add(member)
+    let inCycle = false
+    for (const member of path) {
+      inCycle ||= member === current
+      if (inCycle) cyclic.add(member)
+      settled.add(member)
+    }
   }
   return cyclic
 }

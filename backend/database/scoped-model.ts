@@ -42,7 +42,9 @@ export function scopedModel<N extends string, T extends PgTable>(
   const declared = Object.entries<string | undefined>(columns).map(([key, comment = key]): [string, RuleColumn] => {
     const column = all[key]
     if (column === undefined) throw new Error(`scoped model ${name}: no column ${key}`)
-    return [key, { column, type: ruleType(column.getSQLType()), comment }]
+    const type = ruleType(column.getSQLType())
+    if (type === undefined) throw new Error(`scoped model ${name}: ${key} has no type that a rule's value can have`)
+    return [key, { column, type, comment }]
   })
   for (const needed of [dept_column, owner_column])
     if (needed !== undefined && columns[needed] === undefined)
@@ -65,8 +67,10 @@ function isVariable(key: string): key is ColumnVariable {
   return (COLUMN_VARIABLES as readonly string[]).includes(key)
 }
 
-function ruleType(sqlType: string): RuleType {
-  if (/^(big|small)?(int|serial)/.test(sqlType)) return 'int'
+/** Undefined for a type whose values could not be checked when a rule is saved: its rules would fail as queries. */
+function ruleType(sqlType: string): RuleType | undefined {
+  if (/^(bigint|integer|smallint|(big|small)?serial)$/.test(sqlType)) return 'int'
   if (sqlType === 'boolean') return 'bool'
-  return sqlType.startsWith('timestamp') ? 'time' : 'string'
+  if (sqlType.startsWith('timestamp')) return 'time'
+  return /^(text|varchar|char)\b/.test(sqlType) ? 'string' : undefined
 }

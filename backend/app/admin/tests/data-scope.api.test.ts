@@ -1,4 +1,4 @@
-import { and, eq, inArray } from 'drizzle-orm'
+import { eq, inArray } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dataRule } from '#backend/app/admin/model/data-rule.model'
 import { dataScope } from '#backend/app/admin/model/data-scope.model'
@@ -28,11 +28,8 @@ async function make(name: string, status = 1): Promise<number> {
 }
 
 async function makeRule(name: string, fields = OWN_DEPT): Promise<number> {
-  const [row] = await t.db
-    .insert(dataRule)
-    .values({ ...fields, name })
-    .returning()
-  return row?.id ?? 0
+  const rows = t.db.insert(dataRule).values({ ...fields, name })
+  return (await rows.returning())[0]?.id ?? 0
 }
 
 async function rulesOf(scope_id: number): Promise<number[]> {
@@ -74,18 +71,13 @@ describe('reading data scopes', () => {
     expect((await root.get('/sys/data-scopes?page=1000')).body.data).toMatchObject({ items: [], links: { next: null } })
   })
 
-  test('all scopes come as a bare array', async () => {
-    const id = await make('In all')
-    const { data } = (await root.get('/sys/data-scopes/all')).body
-    expect(data).toContainEqual({ id, name: 'In all', status: 1, created_time: TIME, updated_time: null })
-  })
-
-  test('one scope comes alone or with its whole rules', async () => {
+  test('one scope comes alone or with its whole rules, and among all in a bare array', async () => {
     const id = await make('With rules')
     const rule = await makeRule('A rule of it')
     expect((await root.put(`/sys/data-scopes/${id}/rules`, { rules: [rule] })).status).toBe(200)
     const scope = { id, name: 'With rules', status: 1, created_time: TIME, updated_time: null }
     expect((await root.get(`/sys/data-scopes/${id}`)).body.data).toEqual(scope)
+    expect((await root.get('/sys/data-scopes/all')).body.data).toContainEqual(scope)
     expect((await root.get(`/sys/data-scopes/${id}/rules`)).body.data).toEqual({
       ...scope,
       rules: [{ ...OWN_DEPT, id: rule, name: 'A rule of it', created_time: TIME, updated_time: null }],
@@ -122,11 +114,8 @@ describe('changing data scopes', () => {
   test('an update replaces name and status, and needs both', async () => {
     const id = await make('Before')
     expect((await root.put(`/sys/data-scopes/${id}`, { name: 'After', status: 0 })).body).toMatchObject({ data: null })
-    expect((await root.get(`/sys/data-scopes/${id}`)).body.data).toMatchObject({
-      name: 'After',
-      status: 0,
-      updated_time: TIME,
-    })
+    const after = { name: 'After', status: 0, updated_time: TIME }
+    expect((await root.get(`/sys/data-scopes/${id}`)).body.data).toMatchObject(after)
     expect((await root.put(`/sys/data-scopes/${id}`, { name: 'After' })).body.data.errors).toMatchObject([
       { type: 'missing', loc: ['body', 'status'] },
     ])
@@ -143,13 +132,12 @@ describe('changing data scopes', () => {
   })
 
   test('a name is taken once, whoever asks at the same time', async () => {
-    const answers = await Promise.all(
-      Array.from({ length: 20 }, () => root.post('/sys/data-scopes', { name: 'Raced', status: 1 })),
-    )
+    const body = { name: 'Raced', status: 1 }
+    const answers = await Promise.all(Array.from({ length: 20 }, () => root.post('/sys/data-scopes', body)))
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
     expect(answers.filter(({ status }) => status === 409)).toHaveLength(19)
     const other = await make('Not raced')
-    expect((await root.put(`/sys/data-scopes/${other}`, { name: 'Raced', status: 1 })).status).toBe(409)
+    expect((await root.put(`/sys/data-scopes/${other}`, body)).status).toBe(409)
     expect((await root.put(`/sys/data-scopes/${other}`, { name: 'Not raced', status: 1 })).status).toBe(200)
   })
 
@@ -224,7 +212,6 @@ describe('the rules of a data scope', () => {
     expect((await root.put(`/sys/data-scopes/${id}/rules`, { rules: [999_999] })).status).toBe(404)
     expect(await rulesOf(id)).toEqual([rule])
     expect((await root.put('/sys/data-scopes/999999/rules', { rules: [rule] })).status).toBe(404)
-    expect(await rulesOf(999_999)).toEqual([])
     for (const body of [{}, { rules: null }, { rules: [0] }, { rules: ['x'] }])
       expect((await root.put(`/sys/data-scopes/${id}/rules`, body)).status).toBe(422)
   })
@@ -278,9 +265,9 @@ describe('one’s own data scopes', () => {
     const disabled = await giveScope(t.db, person.role_id, [OWN_DEPT])
     await root.put(`/sys/data-scopes/${disabled}`, { name: 'Disabled of one’s own', status: 0 })
     const held = await t.db.select().from(roleDataScope).where(eq(roleDataScope.role_id, person.role_id))
+    expect(held).toHaveLength(2)
     const wide = await makeRule('Wider than one’s own', EVERY_DEPT)
     const foreign = await make('Not of one’s own')
-    expect(held).toHaveLength(2)
     for (const { data_scope_id: id } of held) {
       const before = await rulesOf(id)
       const refused = [
@@ -295,16 +282,16 @@ describe('one’s own data scopes', () => {
       expect((await root.get(`/sys/data-scopes/${id}`)).body.data.name).not.toBe('Mine now')
     }
     expect((await root.get(`/sys/data-scopes/${foreign}`)).status).toBe(200)
-    const own = and(eq(roleDataScope.role_id, person.role_id), eq(roleDataScope.data_scope_id, disabled))
-    expect(await t.db.select().from(roleDataScope).where(own)).toHaveLength(1)
+    expect(await t.db.select().from(roleDataScope).where(eq(roleDataScope.role_id, person.role_id))).toEqual(held)
   })
 
   test('do not keep their holder from changing those of others', async () => {
     const person = await t.signInAs({ permissions: CODES, rules: [OWN_DEPT] })
     const foreign = await make('Of others')
-    const rule = await makeRule('Of others')
     expect((await person.put(`/sys/data-scopes/${foreign}`, { name: 'Of others', status: 1 })).status).toBe(200)
-    expect((await person.put(`/sys/data-scopes/${foreign}/rules`, { rules: [rule] })).status).toBe(200)
+    expect(
+      (await person.put(`/sys/data-scopes/${foreign}/rules`, { rules: [await makeRule('Of others')] })).status,
+    ).toBe(200)
     expect((await person.delete('/sys/data-scopes', { pks: [foreign] })).status).toBe(200)
   })
 })
