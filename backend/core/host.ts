@@ -15,7 +15,6 @@ import { startEmbeddedPostgres } from '#backend/database/embedded-postgres'
 import type { Kv } from '#backend/database/kv'
 import { createCounters } from '#backend/database/kv-counters'
 import { createMemoryKv } from '#backend/database/kv-memory'
-import { createRedisKv } from '#backend/database/kv-redis'
 import { parseTrustedProxies, type TrustedProxies } from '#backend/utils/client-address'
 
 /** What lives as long as the process; instances of the application come and go on top of it. */
@@ -56,10 +55,7 @@ export async function createHost(config: Config, { apps, log, role = 'server' }:
     pool_size: role === 'cli' ? 2 : config.DATABASE_POOL_SIZE,
     application_name: `fba-${role}`,
   })
-  const kv =
-    config.REDIS_URL === undefined
-      ? createMemoryKv()
-      : await createRedisKv({ url: config.REDIS_URL, prefix: config.REDIS_PREFIX, log: logger })
+  const kv = await openKv(config, logger)
   const counters = createCounters(kv)
   const hmac = (text: string) => createHmac('sha256', token_secret).update(text).digest('base64url')
   const events = createEvents({ database, log: logger })
@@ -98,6 +94,13 @@ export async function createHost(config: Config, { apps, log, role = 'server' }:
       await embedded?.stop()
     },
   }
+}
+
+async function openKv({ REDIS_URL, REDIS_PREFIX }: Config, log: Logger): Promise<Kv> {
+  if (REDIS_URL === undefined) return createMemoryKv()
+  // The client takes a tenth of a second to load, which a start without Redis saves.
+  const { createRedisKv } = await import('#backend/database/kv-redis')
+  return createRedisKv({ url: REDIS_URL, prefix: REDIS_PREFIX, log })
 }
 
 /** The context of work that nobody asked for over HTTP: seeds and the command line. */
