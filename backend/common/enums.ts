@@ -11,3 +11,9 @@ export const LOGIN_STATUS = { fail: 0, success: 1 } as const
 /** What `PUT /sys/users/{pk}/permissions` switches. */
 export const USER_SWITCHES = ['superuser', 'staff', 'status', 'multi_login'] as const
 export type UserSwitch = (typeof USER_SWITCHES)[number]
+/** Logs whose rows can be removed. */
+export const LOG_KINDS = ['login', 'opera'] as const
+export type LogKind = (typeof LOG_KINDS)[number]
+/** How rows of a log were removed: some that were chosen, or all. */
+export const LOG_REMOVALS = ['delete', 'clear'] as const
+export type LogRemoval = (typeof LOG_REMOVALS)[number]

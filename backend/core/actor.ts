@@ -67,3 +67,12 @@ export const SYSTEM: Actor = Object.freeze({
   is_staff: true,
   is_filtered: false,
 })
+
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** Whether somebody holds one of these codes for a request of this method; superusers hold all, who is not staff may only read. */
+export function holds(actor: Actor, codes: string | readonly string[], method: string): boolean {
+  if (actor.is_superuser) return true
+  if (!actor.is_staff && !READING.has(method)) return false
+  return [codes].flat().some((code) => actor.permissions.has(code))
+}

@@ -104,9 +104,14 @@ function documented(schema: FastifySchema, access: Access): Documented {
   return {
     ...schema,
     security: [{ password: [] }, { bearer: [] }],
-    'x-access': typeof access === 'string' ? access : 'permission',
+    'x-access': levelOf(access),
     ...(codes.length === 0 ? {} : { 'x-permission': codes }),
   }
+}
+
+function levelOf(access: Access): string {
+  if (typeof access === 'string') return access
+  return access.own === true ? 'permission-or-own' : 'permission'
 }
 
 interface Answer {
@@ -135,7 +140,7 @@ function withProblems<T extends OpenApi>(document: T): T {
       operation.responses = {
         ...operation.responses,
         ...(operation['x-access'] === 'public' ? {} : { 401: problem('Not signed in, or the session has ended') }),
-        ...(['superuser', 'permission'].includes(operation['x-access'] ?? '')
+        ...(['superuser', 'permission', 'permission-or-own'].includes(operation['x-access'] ?? '')
           ? { 403: problem('The permission is missing, or the domain refuses') }
           : {}),
         ...(operation.parameters !== undefined || operation.requestBody !== undefined

@@ -11,7 +11,7 @@ import { contractDdl } from '#backend/tests/contract/database'
 import { createEmptyDatabase, type TestDatabase } from '#backend/tests/test-database'
 
 const HASH = '$2b$12$abcdefghijklmnopqrstuuJ5qfP1vE4Jz0x8v1bq3nq0mGv8nq7pS'
-const TABLE_COUNT = 14
+const TABLE_COUNT = 15
 
 let empty: TestDatabase
 let database: Database
@@ -97,11 +97,13 @@ test('of two processes that start at once one migrates and the other waits', asy
 test('a migration that fails names itself, leaves nothing behind, and gives the lock back', async () => {
   await database.sql`create table sys_session (id int)`
   await expect(migrate(database)).rejects.toThrow(/migration 0001_\w+ failed: .*sys_session/)
-  expect((await migrationStatus(database)).map(({ applied }) => applied)).toEqual([true, false, false])
+  const [first, ...others] = await migrationStatus(database)
+  expect(first?.applied).toBe(true)
+  expect(others.filter(({ applied }) => applied)).toEqual([])
   await database.sql`drop table sys_session`
   const other = open()
   try {
-    expect((await migrate(other)).applied).toHaveLength(2)
+    expect((await migrate(other)).applied).toEqual(others.map(({ name }) => name))
   } finally {
     await other.close()
   }

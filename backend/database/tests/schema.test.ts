@@ -4,6 +4,7 @@ import { dataRule } from '#backend/app/admin/model/data-rule.model'
 import { dataScope } from '#backend/app/admin/model/data-scope.model'
 import { dataScopeRule } from '#backend/app/admin/model/data-scope-rule.model'
 import { dept } from '#backend/app/admin/model/dept.model'
+import { logTombstone } from '#backend/app/admin/model/log-tombstone.model'
 import { loginLog } from '#backend/app/admin/model/login-log.model'
 import { menu } from '#backend/app/admin/model/menu.model'
 import { operaLog } from '#backend/app/admin/model/opera-log.model'
@@ -33,10 +34,11 @@ const MODELS: PgTable[] = [
   operaLog,
   userPasswordHistory,
   session,
+  logTombstone,
 ]
 
 // What this schema has beyond the contract. None of it gets in the way of a program that knows only the contract.
-const ADDED_TABLES = ['sys_session']
+const ADDED_TABLES = ['sys_session', 'sys_log_tombstone']
 const ADDED_INDEXES: Record<string, string[]> = {
   sys_data_scope_rule: ['ix_sys_data_scope_rule_data_rule_id', 'ix_sys_data_scope_rule_data_scope_id'],
   sys_login_log: ['ix_sys_login_log_login_time', 'ix_sys_login_log_username'],

@@ -1,6 +1,8 @@
 import type { Access } from '#backend/middleware/access'
 
 const any = (...permission: string[]) => ({ permission })
+/** Anybody for what is their own, for the rest whoever holds the code. */
+const anyOrOwn = (...permission: string[]): Access => ({ permission, own: true })
 
 /**
  * Who may call what, said a second time and on its own, so that a guard that is loosened in the code is noticed. A new
@@ -73,4 +75,12 @@ export const EXPECTED_ACCESS: Readonly<Record<string, Access>> = {
   'GET /api/v1/sys/data-rules/value-template-variables': any('data:rule:get'),
   'GET /api/v1/sys/data-rules/:pk': any('data:rule:get'),
   'PUT /api/v1/sys/data-rules/:pk': any('data:rule:edit'),
+
+  'GET /api/v1/monitors/sessions': anyOrOwn('monitor:session:get'),
+  'DELETE /api/v1/monitors/sessions/:pk': anyOrOwn('monitor:session:del'),
+
+  'GET /api/v1/logs/login': any('log:login:get'),
+  'DELETE /api/v1/logs/login': any('log:login:del'),
+  'DELETE /api/v1/logs/login/all': any('log:login:clear'),
+  'GET /api/v1/logs/tombstones': any('log:login:get', 'log:opera:get'),
 }

@@ -1,5 +1,6 @@
 import { index, integer, pgTable, text, varchar } from 'drizzle-orm/pg-core'
 import { createdTime, id, idIndex, wireTime } from '#backend/database/columns'
+import { scopedModel } from '#backend/database/scoped-model'
 
 export const loginLog = pgTable(
   'sys_login_log',
@@ -31,3 +32,20 @@ export const loginLog = pgTable(
 
 export type LoginLog = typeof loginLog.$inferSelect
 export type NewLoginLog = typeof loginLog.$inferInsert
+
+export const loginLogScoped = scopedModel('LoginLog', loginLog, {
+  columns: {
+    id: '日志 ID',
+    username: '用户名',
+    status: '登录状态',
+    ip: '登录 IP',
+    country: '国家',
+    region: '地区',
+    city: '城市',
+    os: '操作系统',
+    browser: '浏览器',
+    device: '设备',
+    login_time: '登录时间',
+    created_time: '创建时间',
+  },
+})

@@ -1,8 +1,11 @@
 import * as deptCrud from '#backend/app/admin/crud/dept.crud'
+import * as onlineSessionCrud from '#backend/app/admin/crud/online-session.crud'
 import * as userCrud from '#backend/app/admin/crud/user.crud'
 import { type Dept, deptScoped } from '#backend/app/admin/model/dept.model'
 import type { CreateDept, DeptQuery, UpdateDept } from '#backend/app/admin/schema/dept.schema'
+import * as sessionService from '#backend/app/admin/service/session.service'
 import * as superuserService from '#backend/app/admin/service/superuser.service'
+import { STATUS } from '#backend/common/enums'
 import { Conflict, Forbidden, NotFound } from '#backend/common/errors'
 import { scopeOf } from '#backend/common/row-scope'
 import { buildTree, type TreeNode } from '#backend/common/tree'
@@ -35,11 +38,12 @@ export async function create(ctx: Ctx, fields: CreateDept): Promise<void> {
 export async function update(ctx: Ctx, id: number, fields: UpdateDept): Promise<void> {
   await withTx(ctx, async (ctx) => {
     await lockXact(ctx.db, TREE_LOCK)
-    await get(ctx, id)
+    const before = await get(ctx, id)
     if (await deptCrud.isNameTaken(ctx.db, fields.name, id)) throw new Conflict('dept.name_taken')
     await checkParent(ctx, fields.parent_id, id)
     await deptCrud.update(ctx.db, scopeOf(ctx.actor, deptScoped), id, fields)
     await superuserService.assertOneRemains(ctx)
+    if (before.status === STATUS.enabled && fields.status === STATUS.disabled) await endSessionsOfMembers(ctx, id)
     await ctx.actors.touch(ctx, ['all'])
   })
 }
@@ -54,6 +58,12 @@ export async function remove(ctx: Ctx, id: number): Promise<void> {
     if ((await userCrud.countInDept(ctx.db, id)) > 0) throw new Conflict('dept.has_users')
     await ctx.actors.touch(ctx, ['all'])
   })
+}
+
+/** Whoever the actor may not see included: a department that is enabled again gives nobody their session back. */
+async function endSessionsOfMembers(ctx: Ctx, id: number): Promise<void> {
+  for (const user_id of await onlineSessionCrud.listUsersInDept(ctx.db, id))
+    await sessionService.endOfUser(ctx, user_id, 'disabled')
 }
 
 async function checkParent(ctx: Ctx, parent_id: number | null, own_id?: number): Promise<void> {

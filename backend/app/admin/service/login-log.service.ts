@@ -1,6 +1,12 @@
 import * as loginLogCrud from '#backend/app/admin/crud/login-log.crud'
+import { type LoginLog, loginLogScoped } from '#backend/app/admin/model/login-log.model'
+import type { LoginLogQuery } from '#backend/app/admin/schema/login-log.schema'
+import * as logTombstoneService from '#backend/app/admin/service/log-tombstone.service'
 import type { LOGIN_STATUS } from '#backend/common/enums'
-import type { Ctx } from '#backend/core/ctx'
+import { NotFound } from '#backend/common/errors'
+import type { Rows } from '#backend/common/paging'
+import { scopeOf } from '#backend/common/row-scope'
+import { type Ctx, withTx } from '#backend/core/ctx'
 import { type MessageKey, translate } from '#backend/locale/translate'
 import { locateIp } from '#backend/utils/ip-location'
 import { parseUserAgent } from '#backend/utils/user-agent'
@@ -28,5 +34,26 @@ export async function record(ctx: Ctx, { username, user_uuid, status, reason }: 
     browser,
     device,
     msg: translate(ctx.config.I18N_DEFAULT_LANGUAGE, reason),
+  })
+}
+
+export async function list(ctx: Ctx, query: LoginLogQuery): Promise<Rows<LoginLog>> {
+  return loginLogCrud.list(ctx.db, scopeOf(ctx.actor, loginLogScoped), query, query)
+}
+
+/** All of the rows or none: one that is not there, or not to be seen, refuses the others. */
+export async function remove(ctx: Ctx, ids: readonly number[]): Promise<void> {
+  await withTx(ctx, async (ctx) => {
+    const removed = await loginLogCrud.remove(ctx.db, scopeOf(ctx.actor, loginLogScoped), ids)
+    if (removed.removed_count < ids.length) throw new NotFound('login_log.not_found')
+    await logTombstoneService.record(ctx, 'login', 'delete', removed)
+  })
+}
+
+/** Removes every row that the actor may see. */
+export async function clear(ctx: Ctx): Promise<void> {
+  await withTx(ctx, async (ctx) => {
+    const removed = await loginLogCrud.clear(ctx.db, scopeOf(ctx.actor, loginLogScoped))
+    await logTombstoneService.record(ctx, 'login', 'clear', removed)
   })
 }

@@ -176,13 +176,27 @@ describe('changing departments', () => {
       expect((await root.post('/sys/depts', { name: 'Bad', status: 1, ...bad })).status).toBe(422)
   })
 
-  test('disabling a department ends the standing of everybody in it at the next request', async () => {
+  test('disabling a department ends the sessions of everybody in it; enabling it again gives none of them back', async () => {
     const id = await make('To be disabled')
+    const below = await make('Below it', { parent_id: id })
     const person = await t.signInAs({ permissions: ['sys:dept:get'], dept_id: id })
-    expect((await person.get('/sys/depts')).status).toBe(200)
+    const other = await t.signInUser(person.user_id)
+    const colleague = await t.signInAs({ permissions: ['sys:dept:get'], dept_id: id })
+    const outsider = await t.signInAs({ permissions: ['sys:dept:get'], dept_id: below })
+    const members = [person, other, colleague]
+    for (const one of members) expect((await one.get('/sys/depts')).status).toBe(200)
     expect((await root.put(`/sys/depts/${id}`, { name: 'To be disabled', status: 0 })).status).toBe(200)
-    expect((await person.get('/sys/depts')).status).toBe(401)
+    for (const one of members) expect((await one.get('/sys/depts')).status).toBe(401)
     expect((await root.put(`/sys/depts/${id}`, { name: 'To be disabled', status: 1 })).status).toBe(200)
+    for (const one of members) expect((await one.get('/sys/depts')).status).toBe(401)
+    expect((await (await t.signInUser(person.user_id)).get('/sys/depts')).status).toBe(200)
+    expect((await outsider.get('/sys/depts')).status).toBe(200)
+  })
+
+  test('a change that leaves a department enabled ends no session', async () => {
+    const id = await make('Renamed')
+    const person = await t.signInAs({ permissions: ['sys:dept:get'], dept_id: id })
+    expect((await root.put(`/sys/depts/${id}`, { name: 'Renamed again', status: 1 })).status).toBe(200)
     expect((await person.get('/sys/depts')).status).toBe(200)
   })
 

@@ -1,0 +1,118 @@
+import { and, asc, desc, eq, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
+import type { PgColumn } from 'drizzle-orm/pg-core'
+import { session } from '#backend/app/admin/model/session.model'
+import { user } from '#backend/app/admin/model/user.model'
+import { contains } from '#backend/common/filters'
+import type { PageQuery } from '#backend/common/paging'
+import type { RowScope } from '#backend/common/row-scope'
+import type { Db } from '#backend/database/db'
+
+type Scope = RowScope<'User'>
+
+/** Somebody counts as online for this long after their last request. */
+export const ONLINE_SECONDS = 300
+const UNKNOWN = 'Unknown'
+
+export interface OnlineSession {
+  /** The user's. */
+  id: number
+  session_uuid: string
+  username: string
+  nickname: string
+  ip: string
+  os: string
+  browser: string
+  device: string
+  /** 1 used within the last `ONLINE_SECONDS`, else 0. */
+  status: number
+  last_login_time: string
+  expire_time: string
+}
+
+/** Whose sessions: those of the users in the scope, and in any case the actor's own. */
+export interface Viewer {
+  scope: Scope
+  user_id: number
+}
+
+export interface OnlineFilter {
+  user_id?: number | undefined
+  /** Part of it. */
+  username?: string | undefined
+  /** Sessions unused for so long have ended; 0: none has. */
+  idle_seconds: number
+}
+
+const seenBy = ({ scope, user_id }: Viewer) =>
+  scope.where === undefined ? undefined : or(scope.where, eq(user.id, user_id))
+
+/** Not ended, not expired. */
+const living = () => and(isNull(session.ended_time), gt(session.expire_time, sql`now()`))
+
+const secondsAgo = (seconds: number) => sql`now() - make_interval(secs => ${seconds})`
+
+// In the connection's time zone, which is the wire's.
+const wireText = (column: PgColumn) => sql<string>`to_char(${column}, 'YYYY-MM-DD HH24:MI:SS')`
+const known = (column: PgColumn) => sql<string>`coalesce(${column}, ${UNKNOWN})`
+
+/** The newest activity first, as the index on it runs: a page reads its own rows and those before it, however many there are. */
+export function selectPage(db: Db, viewer: Viewer, filter: OnlineFilter, { page, size }: PageQuery) {
+  return db
+    .select({
+      id: user.id,
+      session_uuid: session.session_uuid,
+      username: user.username,
+      nickname: user.nickname,
+      ip: session.ip,
+      os: known(session.os),
+      browser: known(session.browser),
+      device: known(session.device),
+      status: sql<number>`case when ${session.last_active_time} > ${secondsAgo(ONLINE_SECONDS)} then 1 else 0 end`,
+      last_login_time: wireText(session.created_time),
+      expire_time: wireText(session.expire_time),
+    })
+    .from(session)
+    .innerJoin(user, eq(user.id, session.user_id))
+    .where(and(living(), seenBy(viewer), matches(filter)))
+    .orderBy(desc(session.last_active_time), asc(session.session_uuid))
+    .limit(size)
+    .offset((page - 1) * size)
+}
+
+function matches({ user_id, username, idle_seconds }: OnlineFilter): SQL | undefined {
+  return and(
+    user_id === undefined ? undefined : eq(session.user_id, user_id),
+    contains(user.username, username),
+    idle_seconds === 0 ? undefined : gt(session.last_active_time, secondsAgo(idle_seconds)),
+  )
+}
+
+export async function list(db: Db, viewer: Viewer, filter: OnlineFilter, page: PageQuery): Promise<OnlineSession[]> {
+  return selectPage(db, viewer, filter, page)
+}
+
+/** Whose a living session is; undefined when that user has no such session, or is not seen. */
+export async function findOwner(
+  db: Db,
+  viewer: Viewer,
+  user_id: number,
+  session_uuid: string,
+): Promise<{ is_superuser: boolean } | undefined> {
+  const [row] = await db
+    .select({ is_superuser: user.is_superuser })
+    .from(session)
+    .innerJoin(user, eq(user.id, session.user_id))
+    .where(and(living(), seenBy(viewer), eq(session.user_id, user_id), eq(session.session_uuid, session_uuid)))
+  return row
+}
+
+/** The members of a department who have a session that has not ended. */
+export async function listUsersInDept(db: Db, dept_id: number): Promise<number[]> {
+  const rows = await db
+    .selectDistinct({ user_id: session.user_id })
+    .from(session)
+    .innerJoin(user, eq(user.id, session.user_id))
+    .where(and(eq(user.dept_id, dept_id), isNull(session.ended_time)))
+    .orderBy(asc(session.user_id))
+  return rows.map(({ user_id }) => user_id)
+}
