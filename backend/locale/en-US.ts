@@ -16,6 +16,7 @@ export const enUS: Messages = {
   'error.forbidden': 'Permission denied',
   'error.no_such_path': 'No such path',
   'error.method_not_allowed': 'Method not allowed',
+  'error.not_found': 'It does not exist',
   'error.conflict': 'It exists already',
   'error.too_many_requests': 'Too many requests, please try again later',
   'error.unavailable': 'The service is unavailable, please try again later',

@@ -15,6 +15,7 @@ export const zhCN = {
   'error.forbidden': '权限不足',
   'error.no_such_path': '请求的地址不存在',
   'error.method_not_allowed': '不支持的请求方法',
+  'error.not_found': '数据不存在',
   'error.conflict': '数据已存在',
   'error.too_many_requests': '请求过于频繁，请稍后再试',
   'error.unavailable': '服务暂时不可用，请稍后再试',
