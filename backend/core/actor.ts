@@ -70,7 +70,7 @@ export const SYSTEM: Actor = Object.freeze({
 
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** Whether somebody holds one of these codes for a request of this method; superusers hold all, who is not staff may only read. */
+/** Whether somebody holds one of the codes for a request of this method: superusers hold all, who is not staff only reads. */
 export function holds(actor: Actor, codes: string | readonly string[], method: string): boolean {
   if (actor.is_superuser) return true
   if (!actor.is_staff && !READING.has(method)) return false

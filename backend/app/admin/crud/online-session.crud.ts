@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, isNull, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, inArray, isNull, or, type SQL, sql } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
 import { session } from '#backend/app/admin/model/session.model'
 import { user } from '#backend/app/admin/model/user.model'
@@ -29,34 +29,39 @@ export interface OnlineSession {
   expire_time: string
 }
 
-/** Whose sessions: those of the users in the scope, and in any case the actor's own. */
-export interface Viewer {
+/** Which sessions are there: the living ones of the users in the scope, and in any case the actor's own. */
+export interface View {
   scope: Scope
   user_id: number
+  /** A session unused for so long has ended; 0: however long. */
+  idle_seconds: number
 }
 
 export interface OnlineFilter {
   user_id?: number | undefined
   /** Part of it. */
   username?: string | undefined
-  /** Sessions unused for so long have ended; 0: none has. */
-  idle_seconds: number
 }
 
-const seenBy = ({ scope, user_id }: Viewer) =>
-  scope.where === undefined ? undefined : or(scope.where, eq(user.id, user_id))
-
-/** Not ended, not expired. */
-const living = () => and(isNull(session.ended_time), gt(session.expire_time, sql`now()`))
-
 const secondsAgo = (seconds: number) => sql`now() - make_interval(secs => ${seconds})`
+
+/** Not ended, not expired, not idle. */
+const living = (idle_seconds: number) =>
+  and(
+    isNull(session.ended_time),
+    gt(session.expire_time, sql`now()`),
+    idle_seconds === 0 ? undefined : gt(session.last_active_time, secondsAgo(idle_seconds)),
+  )
+
+const seen = ({ scope, user_id, idle_seconds }: View) =>
+  and(living(idle_seconds), scope.where === undefined ? undefined : or(scope.where, eq(user.id, user_id)))
 
 // In the connection's time zone, which is the wire's.
 const wireText = (column: PgColumn) => sql<string>`to_char(${column}, 'YYYY-MM-DD HH24:MI:SS')`
 const known = (column: PgColumn) => sql<string>`coalesce(${column}, ${UNKNOWN})`
 
-/** The newest activity first, as the index on it runs: a page reads its own rows and those before it, however many there are. */
-export function selectPage(db: Db, viewer: Viewer, filter: OnlineFilter, { page, size }: PageQuery) {
+/** The newest activity first, as the index on it runs: a page reads its own rows and those before it, no others. */
+export function selectPage(db: Db, view: View, filter: OnlineFilter, { page, size }: PageQuery) {
   return db
     .select({
       id: user.id,
@@ -73,28 +78,24 @@ export function selectPage(db: Db, viewer: Viewer, filter: OnlineFilter, { page,
     })
     .from(session)
     .innerJoin(user, eq(user.id, session.user_id))
-    .where(and(living(), seenBy(viewer), matches(filter)))
+    .where(and(seen(view), matches(filter)))
     .orderBy(desc(session.last_active_time), asc(session.session_uuid))
     .limit(size)
     .offset((page - 1) * size)
 }
 
-function matches({ user_id, username, idle_seconds }: OnlineFilter): SQL | undefined {
-  return and(
-    user_id === undefined ? undefined : eq(session.user_id, user_id),
-    contains(user.username, username),
-    idle_seconds === 0 ? undefined : gt(session.last_active_time, secondsAgo(idle_seconds)),
-  )
+function matches({ user_id, username }: OnlineFilter): SQL | undefined {
+  return and(user_id === undefined ? undefined : eq(session.user_id, user_id), contains(user.username, username))
 }
 
-export async function list(db: Db, viewer: Viewer, filter: OnlineFilter, page: PageQuery): Promise<OnlineSession[]> {
-  return selectPage(db, viewer, filter, page)
+export async function list(db: Db, view: View, filter: OnlineFilter, page: PageQuery): Promise<OnlineSession[]> {
+  return selectPage(db, view, filter, page)
 }
 
 /** Whose a living session is; undefined when that user has no such session, or is not seen. */
 export async function findOwner(
   db: Db,
-  viewer: Viewer,
+  view: View,
   user_id: number,
   session_uuid: string,
 ): Promise<{ is_superuser: boolean } | undefined> {
@@ -102,17 +103,17 @@ export async function findOwner(
     .select({ is_superuser: user.is_superuser })
     .from(session)
     .innerJoin(user, eq(user.id, session.user_id))
-    .where(and(living(), seenBy(viewer), eq(session.user_id, user_id), eq(session.session_uuid, session_uuid)))
+    .where(and(seen(view), eq(session.user_id, user_id), eq(session.session_uuid, session_uuid)))
   return row
 }
 
-/** The members of a department who have a session that has not ended. */
-export async function listUsersInDept(db: Db, dept_id: number): Promise<number[]> {
+/** Ends the sessions of everybody in a department; the ids of those it ended. */
+export async function endOfDept(db: Db, dept_id: number, reason: string): Promise<string[]> {
+  const members = db.select({ id: user.id }).from(user).where(eq(user.dept_id, dept_id))
   const rows = await db
-    .selectDistinct({ user_id: session.user_id })
-    .from(session)
-    .innerJoin(user, eq(user.id, session.user_id))
-    .where(and(eq(user.dept_id, dept_id), isNull(session.ended_time)))
-    .orderBy(asc(session.user_id))
-  return rows.map(({ user_id }) => user_id)
+    .update(session)
+    .set({ ended_time: sql`now()`, ended_reason: reason })
+    .where(and(inArray(session.user_id, members), isNull(session.ended_time)))
+    .returning({ session_uuid: session.session_uuid })
+  return rows.map(({ session_uuid }) => session_uuid)
 }

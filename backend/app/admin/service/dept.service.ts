@@ -3,7 +3,7 @@ import * as onlineSessionCrud from '#backend/app/admin/crud/online-session.crud'
 import * as userCrud from '#backend/app/admin/crud/user.crud'
 import { type Dept, deptScoped } from '#backend/app/admin/model/dept.model'
 import type { CreateDept, DeptQuery, UpdateDept } from '#backend/app/admin/schema/dept.schema'
-import * as sessionService from '#backend/app/admin/service/session.service'
+import type * as sessionService from '#backend/app/admin/service/session.service'
 import * as superuserService from '#backend/app/admin/service/superuser.service'
 import { STATUS } from '#backend/common/enums'
 import { Conflict, Forbidden, NotFound } from '#backend/common/errors'
@@ -14,6 +14,8 @@ import { lockXact } from '#backend/database/locks'
 
 /** Changes of the tree run one after the other: two moves at once could close a cycle, two names be taken twice. */
 const TREE_LOCK = 'sys_dept'
+/** One event holds this many sessions. */
+const EVENT_SESSIONS_MAX = 100
 
 export async function get(ctx: Ctx, id: number): Promise<Dept> {
   const row = await deptCrud.findById(ctx.db, scopeOf(ctx.actor, deptScoped), id)
@@ -60,10 +62,18 @@ export async function remove(ctx: Ctx, id: number): Promise<void> {
   })
 }
 
-/** Whoever the actor may not see included: a department that is enabled again gives nobody their session back. */
+/**
+ * All at once, whoever the actor may not see included: a department that is enabled again gives nobody their session
+ * back. The caller touches everybody's standing anyway.
+ */
 async function endSessionsOfMembers(ctx: Ctx, id: number): Promise<void> {
-  for (const user_id of await onlineSessionCrud.listUsersInDept(ctx.db, id))
-    await sessionService.endOfUser(ctx, user_id, 'disabled')
+  const reason: sessionService.EndReason = 'disabled'
+  const session_uuids = await onlineSessionCrud.endOfDept(ctx.db, id, reason)
+  for (let start = 0; start < session_uuids.length; start += EVENT_SESSIONS_MAX)
+    await ctx.events.emit(ctx, 'session.ended', {
+      session_uuids: session_uuids.slice(start, start + EVENT_SESSIONS_MAX),
+      reason,
+    })
 }
 
 async function checkParent(ctx: Ctx, parent_id: number | null, own_id?: number): Promise<void> {

@@ -7,6 +7,7 @@ import { Forbidden, NotFound } from '#backend/common/errors'
 import { scopeOf } from '#backend/common/row-scope'
 import { holds } from '#backend/core/actor'
 import { type Ctx, withTx } from '#backend/core/ctx'
+import { idleLimitSeconds } from '#backend/core/session-times'
 
 /** What opens the sessions of others; one's own need none. */
 export const SESSION_CODES = { list: 'monitor:session:get', end: 'monitor:session:del' } as const
@@ -16,16 +17,14 @@ export async function list(
   ctx: Ctx,
   { username, page, size }: OnlineSessionQuery,
 ): Promise<onlineSessionCrud.OnlineSession[]> {
-  const idle_seconds = ctx.config.SESSION_IDLE_SECONDS
-  const filter = { ...whose(ctx, username), idle_seconds }
-  return onlineSessionCrud.list(ctx.db, viewer(ctx), filter, { page, size })
+  return onlineSessionCrud.list(ctx.db, viewOf(ctx), whose(ctx, username), { page, size })
 }
 
 /**
  * Naming oneself means one's own sessions and nobody else's, for the code's holders too: a profile page asks so, and
  * would show the devices of whoever's name contains one's own.
  */
-function whose({ actor }: Ctx, username: string | undefined): { user_id?: number; username?: string | undefined } {
+function whose({ actor }: Ctx, username: string | undefined): onlineSessionCrud.OnlineFilter {
   if (username === actor.username) return { user_id: actor.user_id }
   if (holds(actor, SESSION_CODES.list, 'GET')) return { username }
   if (username !== undefined) throw new Forbidden('error.forbidden')
@@ -37,13 +36,13 @@ export async function end(ctx: Ctx, user_id: number, session_uuid: string): Prom
   if (user_id !== ctx.actor.user_id && !holds(ctx.actor, SESSION_CODES.end, 'DELETE'))
     throw new Forbidden('error.forbidden')
   await withTx(ctx, async (ctx) => {
-    const owner = await onlineSessionCrud.findOwner(ctx.db, viewer(ctx), user_id, session_uuid)
+    const owner = await onlineSessionCrud.findOwner(ctx.db, viewOf(ctx), user_id, session_uuid)
     if (owner === undefined) throw new NotFound('session.not_found')
     superuserService.assertMayTouch(ctx, owner)
     await sessionService.end(ctx, session_uuid, 'forced')
   })
 }
 
-function viewer({ actor }: Ctx): onlineSessionCrud.Viewer {
-  return { scope: scopeOf(actor, userScoped), user_id: actor.user_id }
+function viewOf({ actor, config }: Ctx): onlineSessionCrud.View {
+  return { scope: scopeOf(actor, userScoped), user_id: actor.user_id, idle_seconds: idleLimitSeconds(config) }
 }

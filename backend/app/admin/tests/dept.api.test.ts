@@ -185,7 +185,11 @@ describe('changing departments', () => {
     const outsider = await t.signInAs({ permissions: ['sys:dept:get'], dept_id: below })
     const members = [person, other, colleague]
     for (const one of members) expect((await one.get('/sys/depts')).status).toBe(200)
+    const announced: string[] = []
+    const stop = t.host.shared.events.on('session.ended', (ended) => announced.push(...ended.session_uuids))
     expect((await root.put(`/sys/depts/${id}`, { name: 'To be disabled', status: 0 })).status).toBe(200)
+    await expect.poll(() => announced.sort()).toEqual(members.map(({ session_uuid }) => session_uuid).sort())
+    stop()
     for (const one of members) expect((await one.get('/sys/depts')).status).toBe(401)
     expect((await root.put(`/sys/depts/${id}`, { name: 'To be disabled', status: 1 })).status).toBe(200)
     for (const one of members) expect((await one.get('/sys/depts')).status).toBe(401)

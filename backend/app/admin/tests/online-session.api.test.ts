@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { eq, sql } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { selectPage } from '#backend/app/admin/crud/online-session.crud'
 import { type NewSession, session } from '#backend/app/admin/model/session.model'
-import { user, userScoped } from '#backend/app/admin/model/user.model'
-import { everyRow } from '#backend/common/row-scope'
+import { user } from '#backend/app/admin/model/user.model'
 import { createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
 import { hashPassword } from '#backend/utils/password-hash'
 
@@ -152,16 +150,18 @@ describe('listing sessions', () => {
 })
 
 describe('a session that nobody uses', () => {
-  test('is not listed once it has been idle for too long', async () => {
+  test('is neither listed nor ended once it has been idle for too long', async () => {
     const strict = await createTestApp({ SESSION_IDLE_SECONDS: '600' })
     try {
       const person = await strict.signIn()
       const idle = { user_id: person.user_id, refresh_hash: 'x', ip: '192.0.2.1', expire_time: minutesAgo(-60) }
       await strict.db.insert(session).values([
-        { ...idle, session_uuid: 'idle', last_active_time: minutesAgo(11) },
+        { ...idle, session_uuid: 'idle', last_active_time: minutesAgo(12) },
         { ...idle, session_uuid: 'used', last_active_time: minutesAgo(9) },
       ])
       expect(await uuids(person)).toEqual([person.session_uuid, 'used'])
+      expect((await person.delete(path(person.user_id, 'idle'))).status).toBe(404)
+      expect((await person.delete(path(person.user_id, 'used'))).status).toBe(200)
     } finally {
       await strict.close()
     }
@@ -190,6 +190,15 @@ describe('ending a session', () => {
     expect(await uuids(person)).toEqual([person.session_uuid])
     const [row] = await t.db.select().from(session).where(eq(session.session_uuid, session_uuid))
     expect(row).toMatchObject({ ended_reason: 'forced', ended_time: expect.any(Date) })
+  })
+
+  test('is announced to every process', async () => {
+    const person = await t.signIn()
+    const announced: unknown[] = []
+    const stop = t.host.shared.events.on('session.ended', (payload) => announced.push(payload))
+    expect((await root.delete(path(person.user_id, person.session_uuid))).status).toBe(200)
+    await expect.poll(() => announced).toEqual([{ session_uuids: [person.session_uuid], reason: 'forced' }])
+    stop()
   })
 
   test('one that is not there, has ended, has expired or is of somebody else is 404, and ends nothing', async () => {
@@ -251,63 +260,5 @@ describe('ending a session', () => {
     for (const query of ['', '?session_uuid=', `?session_uuid=${'x'.repeat(65)}`])
       expect((await root.delete(`/monitors/sessions/1${query}`)).status, query).toBe(422)
     expect((await root.delete('/monitors/sessions/x?session_uuid=x')).status).toBe(422)
-  })
-})
-
-describe('among a hundred thousand sessions', () => {
-  const INDEX = 'ix_sys_session_last_active_time'
-  const SIZE = 100
-
-  interface Plan {
-    'Index Name'?: string
-    'Relation Name'?: string
-    'Actual Rows': number
-    'Actual Loops': number
-    'Shared Hit Blocks': number
-    'Shared Read Blocks': number
-    Plans?: Plan[]
-  }
-
-  async function planOfFirstPage(): Promise<{ scans: Plan[]; rows: number; blocks: number }> {
-    const viewer = { scope: everyRow(userScoped), user_id: root.user_id }
-    const query = selectPage(t.db, viewer, { idle_seconds: 0 }, { page: 1, size: SIZE })
-    const [row] = await t.db.execute<{ 'QUERY PLAN': { Plan: Plan }[] }>(
-      sql`explain (analyze, buffers, format json) ${query.getSQL()}`,
-    )
-    const top = row?.['QUERY PLAN'][0]?.Plan
-    if (top === undefined) throw new Error('no plan')
-    const nodesOf = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodesOf)]
-    const scans = nodesOf(top).filter((plan) => plan['Relation Name'] !== undefined)
-    const rows = scans.reduce((sum, plan) => sum + plan['Actual Rows'] * plan['Actual Loops'], 0)
-    return { scans, rows, blocks: top['Shared Hit Blocks'] + top['Shared Read Blocks'] }
-  }
-
-  async function fill(from: number, to: number): Promise<void> {
-    await t.db.execute(sql`
-      insert into sys_session (session_uuid, user_id, refresh_hash, ip, created_time, last_active_time, expire_time)
-      select 'many-' || n, (select min(id) + n % 1000 from sys_user where username like 'many-%'), 'x', '192.0.2.1', now(),
-        now() - n * interval '1 second', now() + interval '7 days'
-      from generate_series(${from}::int, ${to}::int) n`)
-    await t.db.execute(sql`analyze sys_session, sys_user`)
-  }
-
-  test('a page reads its own rows through the index, and no more of them than when there were a hundred in all', async () => {
-    await t.db.execute(sql`delete from sys_session where session_uuid <> ${root.session_uuid}`)
-    await t.db.execute(sql`
-      insert into sys_user (username, nickname, uuid, status, is_superuser, is_staff, is_multi_login, join_time, created_time)
-      select 'many-' || n, 'Many', gen_random_uuid(), 1, false, false, true, now(), now() from generate_series(1, 1000) n`)
-    await fill(1, SIZE)
-    const few = await planOfFirstPage()
-    await fill(SIZE + 1, 100_000)
-    const many = await planOfFirstPage()
-
-    const read = many.scans.find((plan) => plan['Relation Name'] === 'sys_session')
-    expect(read).toMatchObject({ 'Index Name': INDEX, 'Actual Rows': SIZE })
-    expect(many.rows).toBeLessThanOrEqual(few.rows * 2)
-    expect(many.blocks).toBeLessThanOrEqual(SIZE * 5)
-    const { body } = await root.get(`/monitors/sessions?size=${SIZE}`)
-    expect(body.data).toHaveLength(SIZE)
-    const deep = await root.get('/monitors/sessions?page=500')
-    expect(deep.body.data).toHaveLength(200)
   })
 })
