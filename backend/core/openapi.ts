@@ -36,9 +36,15 @@ export const openapi = fp(
           securitySchemes: {
             password: {
               type: 'oauth2',
+              description: 'User name and password; the fields of the client stay as they are.',
               flows: { password: { tokenUrl: '/api/v1/auth/login/swagger', scopes: {} } },
             },
-            bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+            bearer: {
+              type: 'http',
+              scheme: 'bearer',
+              bearerFormat: 'JWT',
+              description: 'An access token of POST /auth/login',
+            },
           },
           schemas: { Problem: PROBLEM, ValidationProblem: VALIDATION_PROBLEM },
         },
