@@ -39,6 +39,7 @@ export const enUS: Messages = {
   'auth.log.wrong_password': 'wrong password',
   'auth.log.locked': 'account locked',
   'auth.log.disabled': 'account or department disabled',
+  'auth.log.changed': 'account changed during the sign-in',
   'auth.log.captcha': 'wrong captcha',
 
   'dept.not_found': 'No such department',

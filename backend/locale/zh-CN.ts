@@ -38,6 +38,7 @@ export const zhCN = {
   'auth.log.wrong_password': '密码错误',
   'auth.log.locked': '账号已锁定',
   'auth.log.disabled': '账号或所属部门已停用',
+  'auth.log.changed': '登录过程中账号发生变更',
   'auth.log.captcha': '验证码错误',
 
   'dept.not_found': '部门不存在',

@@ -23,6 +23,26 @@ export async function findByUsername(db: Db, username: string): Promise<Candidat
   return { user: row.user, usable: row.user.status === STATUS.enabled && inUsableDept }
 }
 
+/**
+ * The user as they are now, locked until the transaction ends: what an administrator changes meanwhile comes wholly
+ * before the sign-in or wholly after it. First the user, then the department, as everybody locks them.
+ */
+export async function lockCandidate(db: Db, user_id: number): Promise<Candidate | undefined> {
+  const [row] = await db.select().from(user).where(eq(user.id, user_id)).for('update')
+  if (row === undefined) return undefined
+  return { user: row, usable: row.status === STATUS.enabled && (await isUsableDept(db, row.dept_id)) }
+}
+
+async function isUsableDept(db: Db, dept_id: number | null): Promise<boolean> {
+  if (dept_id === null) return true
+  const [row] = await db
+    .select({ id: dept.id })
+    .from(dept)
+    .where(and(eq(dept.id, dept_id), eq(dept.status, STATUS.enabled), eq(dept.del_flag, false)))
+    .for('share')
+  return row !== undefined
+}
+
 /** The name to log for a token's user. */
 export async function findName(db: Db, user_id: number): Promise<Pick<User, 'username' | 'uuid'> | undefined> {
   const [row] = await db.select({ username: user.username, uuid: user.uuid }).from(user).where(eq(user.id, user_id))

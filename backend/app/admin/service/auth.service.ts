@@ -60,19 +60,33 @@ async function authenticate(ctx: Ctx, { username, password }: Credentials, captc
   }
   if (captcha_uuid !== null) await captchaService.consume(ctx, captcha_uuid)
   await loginGuard.succeeded(ctx, username)
-  const session = await withTx(ctx, async (ctx) => {
-    const opened = await sessionService.open(ctx, user)
-    await signInCrud.markSignedIn(ctx.db, user.id)
+  const session = await openSession(ctx, user)
+  if (session === undefined) {
+    await recordFailure(ctx, username, user.uuid, 'auth.log.changed')
+    throw new BadRequest('auth.login_failed')
+  }
+  const reminds = remaining !== null && remaining <= ctx.config.USER_PASSWORD_REMINDER_DAYS
+  return { session, user, password_expire_days_remaining: reminds ? remaining : null }
+}
+
+/**
+ * Comparing takes long: whoever was disabled, deleted or given another password meanwhile is not let in, or the session
+ * would outlive what has ended all others. Of two sign-ins at once the second one sees the first.
+ */
+async function openSession(ctx: Ctx, found: User): Promise<sessionService.OpenSession | undefined> {
+  return withTx(ctx, async (ctx) => {
+    const now = await signInCrud.lockCandidate(ctx.db, found.id)
+    if (now?.usable !== true || now.user.password !== found.password) return undefined
+    const opened = await sessionService.open(ctx, now.user)
+    await signInCrud.markSignedIn(ctx.db, found.id)
     await loginLogService.record(ctx, {
-      username,
-      user_uuid: user.uuid,
+      username: found.username,
+      user_uuid: found.uuid,
       status: LOGIN_STATUS.success,
       reason: 'login.success',
     })
     return opened
   })
-  const reminds = remaining !== null && remaining <= ctx.config.USER_PASSWORD_REMINDER_DAYS
-  return { session, user, password_expire_days_remaining: reminds ? remaining : null }
 }
 
 interface Findings {

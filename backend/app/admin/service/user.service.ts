@@ -4,7 +4,7 @@ import type { UserRow } from '#backend/app/admin/crud/user.crud'
 import * as userCrud from '#backend/app/admin/crud/user.crud'
 import * as historyCrud from '#backend/app/admin/crud/user-password-history.crud'
 import * as userRelationCrud from '#backend/app/admin/crud/user-relation.crud'
-import { deptScoped } from '#backend/app/admin/model/dept.model'
+import { type Dept, deptScoped } from '#backend/app/admin/model/dept.model'
 import type { Role } from '#backend/app/admin/model/role.model'
 import { type NewUser, userScoped } from '#backend/app/admin/model/user.model'
 import type { CreateUser, UpdateUser, UserQuery } from '#backend/app/admin/schema/user.schema'
@@ -43,7 +43,7 @@ export async function create(ctx: Ctx, { password: plain, roles, ...fields }: Cr
   const password = await passwordService.hash(ctx, plain)
   return unlessTaken(() =>
     withTx(ctx, async (ctx) => {
-      await assertMayPlaceIn(ctx, fields.dept_id)
+      await lockDept(ctx, fields.dept_id)
       await lockRoles(ctx, roles)
       await grantService.assertMayGrantRoles(ctx, roles)
       const row = await userCrud.insert(ctx.db, { ...fields, nickname: fields.nickname ?? fields.username, password })
@@ -61,9 +61,11 @@ export async function update(ctx: Ctx, id: number, { roles, ...fields }: UpdateU
     withTx(ctx, async (ctx) => {
       const target = await lock(ctx, id)
       await replaceRoles(ctx, target, roles)
-      if (fields.dept_id !== target.dept_id) await assertMayMove(ctx, target, fields.dept_id)
+      const dept = fields.dept_id === target.dept_id ? undefined : await lockNextDept(ctx, target, fields.dept_id)
       await userCrud.update(ctx.db, scopeOf(ctx.actor, userScoped), id, fields)
       if (target.is_superuser) await superuserService.assertOneRemains(ctx)
+      // As when it is disabled with them in it: to be moved out again gives nobody their session back.
+      if (dept?.status === STATUS.disabled) await sessionService.endOfUser(ctx, id, 'disabled')
       await ctx.actors.touch(ctx, [`user:${id}`])
     }),
   )
@@ -161,13 +163,16 @@ async function replaceRoles(ctx: Ctx, target: UserRow, role_ids: readonly number
 }
 
 /** Whoever is filtered sees rows by their department, so moving oneself would change one's own permissions. */
-async function assertMayMove(ctx: Ctx, target: UserRow, dept_id: number | null): Promise<void> {
+async function lockNextDept(ctx: Ctx, target: UserRow, dept_id: number | null): Promise<Dept | undefined> {
   if (target.id === ctx.actor.user_id && ctx.actor.is_filtered) throw new Forbidden('user.own_permissions')
-  if (dept_id !== null) await assertMayPlaceIn(ctx, dept_id)
+  return dept_id === null ? undefined : lockDept(ctx, dept_id)
 }
 
-async function assertMayPlaceIn(ctx: Ctx, dept_id: number): Promise<void> {
-  if ((await deptCrud.lockById(ctx.db, dept_id)) === undefined) throw new NotFound('dept.not_found')
+/** The department somebody is to be in, if the actor may see it. */
+async function lockDept(ctx: Ctx, dept_id: number): Promise<Dept> {
+  const row = await deptCrud.lockById(ctx.db, dept_id)
+  if (row === undefined) throw new NotFound('dept.not_found')
   const visible = await deptCrud.findById(ctx.db, scopeOf(ctx.actor, deptScoped), dept_id)
   if (visible === undefined) throw new Forbidden('error.forbidden')
+  return row
 }
