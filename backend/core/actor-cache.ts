@@ -91,7 +91,7 @@ export function createActorCache(options: ActorCacheOptions): ActorCache {
     const found = await kv.mget(touched.map(versionKey))
     const complete = await Promise.all(
       touched.map(
-        (one, index) => found[index] ?? kv.getOrSet(versionKey(one), randomUUID(), { ttl_ms: VERSION_TTL_MS }),
+        async (one, index) => found[index] ?? kv.getOrSet(versionKey(one), randomUUID(), { ttl_ms: VERSION_TTL_MS }),
       ),
     )
     return complete.join('|')
@@ -166,8 +166,11 @@ function createLease(database: Database, onMoved: () => void) {
 
   async function look() {
     const started = performance.now()
-    const [row] = await database.sql<{ last_value: string }[]>`select last_value from sys_access_epoch`
-    const current = row?.last_value
+    // The first nextval() of a sequence changes is_called alone.
+    const [row] = await database.sql<
+      { moved: string }[]
+    >`select last_value || ' ' || is_called as moved from sys_access_epoch`
+    const current = row?.moved
     if (epoch !== undefined && current !== epoch) onMoved()
     epoch = current
     looked_at = started

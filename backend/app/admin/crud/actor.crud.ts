@@ -54,7 +54,7 @@ export async function loadActor(
       coalesce((select json_agg(tree.id order by tree.id) from tree), '[]') as dept_tree
     from sys_session s join sys_user u on u.id = s.user_id left join sys_dept d on d.id = u.dept_id
     where s.session_uuid = ${session_uuid} and s.user_id = ${user_id} and s.ended_time is null and s.expire_time > now()
-      and (${idle_seconds} = 0 or s.last_active_time > now() - make_interval(secs => ${idle_seconds}))
+      and (${idle_seconds}::float8 = 0 or s.last_active_time > now() - make_interval(secs => ${idle_seconds}))
       and u.status = 1 and (u.dept_id is null or (d.status = 1 and not d.del_flag))`)
   return row === undefined ? null : toActor(row, session_uuid, user_id)
 }

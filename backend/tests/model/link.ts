@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+/** The way from one process to a server, which a test makes slow or cuts. */
+export interface Link {
+  port: number
+  isCut(): boolean
+  /** Breaks all connections and lets no new one through. */
+  cut(): void
+  mend(): void
+  close(): Promise<void>
+}
+
+export interface LinkOptions {
+  /** Where the server listens, on 127.0.0.1. */
+  port: number
+  /** How long everything takes on its way to the server. */
+  lag_ms?: number
+  /** What the server says takes this long on connections over which this text was sent. */
+  deaf?: { said: string; lag_ms: number }
+}
+
+export async function openLink(options: LinkOptions): Promise<Link> {
+  const sockets = new Set<Socket>()
+  let cut = false
+  const keep = (socket: Socket) => {
+    sockets.add(socket)
+    socket.setNoDelay()
+    // Whoever breaks off says so by an error here and a close there.
+    socket.on('error', () => undefined)
+    socket.once('close', () => sockets.delete(socket))
+    return socket
+  }
+  const breakAll = () => {
+    for (const socket of sockets) socket.destroy()
+  }
+  const server = createServer((client) => {
+    if (cut) return void client.destroy()
+    join(keep(client), keep(connect(options.port, '127.0.0.1')), options)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    isCut: () => cut,
+    cut() {
+      cut = true
+      breakAll()
+    },
+    mend() {
+      cut = false
+    },
+    async close() {
+      const closed = once(server, 'close')
+      server.close()
+      breakAll()
+      await closed
+    },
+  }
+}
+
+function join(client: Socket, upstream: Socket, { lag_ms = 0, deaf }: LinkOptions): void {
+  let answer_lag_ms = 0
+  client.on('data', (chunk) => {
+    if (deaf !== undefined && chunk.includes(deaf.said)) answer_lag_ms = deaf.lag_ms
+    pass(chunk, upstream, lag_ms)
+  })
+  upstream.on('data', (chunk) => pass(chunk, client, answer_lag_ms))
+  client.once('close', () => upstream.destroy())
+  upstream.once('close', () => client.destroy())
+}
+
+/** In order: timers of one length fire in the order in which they were set. */
+function pass(chunk: Buffer, to: Socket, lag_ms: number): void {
+  if (lag_ms === 0) to.write(chunk)
+  else setTimeout(() => to.writable && to.write(chunk), lag_ms)
+}
