@@ -1,9 +1,10 @@
 import { and, eq, gt, gte, inArray, lt, lte, ne, notInArray, or, type SQL, sql } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
 import { RULE_EXPRESSION, RULE_OPERATOR } from '#backend/common/enums'
+import { Forbidden } from '#backend/common/errors'
 import { parseRuleValue, type RuleLiteral, type RuleOperand } from '#backend/common/rule-value'
 import type { Actor, ActorRule, ActorScope } from '#backend/core/actor'
-import { ruleColumn, type ScopedModel } from '#backend/database/scoped-model'
+import { type OwnedModel, ruleColumn, type ScopedModel } from '#backend/database/scoped-model'
 
 export const ALL_MODELS = '__ALL__'
 
@@ -30,6 +31,25 @@ export function scopeOf<N extends string>(actor: Actor, model: ScopedModel<N>): 
 /** Every row of a model: for checks that must see what the actor may not, such as whether a name is taken. */
 export function everyRow<N extends string>(model: ScopedModel<N>): RowScope<N> {
   return { model: model.name, where: undefined }
+}
+
+/**
+ * Takes what the author's scope gives of a row just written: nobody puts a row where they could not see it. Within the
+ * transaction of the write, so that the refusal undoes it.
+ */
+export function assertSeen<T>(row: T | undefined): T {
+  if (row === undefined) throw new Forbidden('error.forbidden')
+  return row
+}
+
+/** The values of a new row's owner columns. They are spread last, so that nothing sent by a client takes their place. */
+export function ownedBy<O extends string, D extends string>(
+  actor: Actor,
+  model: OwnedModel<string, O, D>,
+): Record<O | D, number | null> {
+  // What the product itself makes has no author.
+  const author = actor.kind === 'user' ? actor.user_id : null
+  return { [model.owner_column]: author, [model.dept_column]: actor.dept_id } as Record<O | D, number | null>
 }
 
 const NO_ROW = sql`false`

@@ -57,6 +57,24 @@ export function scopedModel<N extends string, T extends PgTable>(
   }
 }
 
+/** A scoped model each of whose rows belongs to whoever made it. */
+export interface OwnedModel<N extends string = string, O extends string = string, D extends string = string>
+  extends ScopedModel<N> {
+  readonly owner_column: O
+  readonly dept_column: D
+}
+
+/** As `scopedModel`, with both variables' columns set from the actor who makes a row (`ownedBy`) and never after. */
+export function ownedModel<
+  N extends string,
+  T extends PgTable,
+  O extends keyof T['_']['columns'] & string,
+  D extends keyof T['_']['columns'] & string,
+>(name: N, table: T, options: ScopedModelOptions<T> & { owner_column: O; dept_column: D }): OwnedModel<N, O, D> {
+  const { owner_column, dept_column } = options
+  return { ...scopedModel(name, table, options), owner_column, dept_column }
+}
+
 /** The declared column that a rule names, directly or by a variable. */
 export function ruleColumn(model: ScopedModel, key: string): RuleColumn | undefined {
   const name = isVariable(key) ? model.variables[key] : key

@@ -13,6 +13,7 @@ import { loadActor } from '#backend/app/admin/crud/actor.crud'
 import { touch as touchSession } from '#backend/app/admin/crud/session.crud'
 import { deptScoped } from '#backend/app/admin/model/dept.model'
 import { loginLogScoped } from '#backend/app/admin/model/login-log.model'
+import { operaLogScoped } from '#backend/app/admin/model/opera-log.model'
 import { userScoped } from '#backend/app/admin/model/user.model'
 import type { App } from '#backend/core/app'
 import type { AppModule } from '#backend/core/app-module'
@@ -37,6 +38,6 @@ async function api(app: App, config: Config): Promise<void> {
 export const admin: AppModule = {
   name: 'admin',
   api,
-  scoped_models: [deptScoped, userScoped, loginLogScoped],
+  scoped_models: [deptScoped, userScoped, loginLogScoped, operaLogScoped],
   sessions: { loadActor, touchSession },
 }

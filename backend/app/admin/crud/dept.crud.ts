@@ -70,6 +70,18 @@ export async function isWithin(db: Db, id: number, below_id: number): Promise<bo
   return row?.within === true
 }
 
+/** The department and all below it that are not deleted: what an actor in it has as `dept_tree`. */
+export async function listTreeIds(db: Db, id: number): Promise<number[]> {
+  const rows = await db.execute<{ id: string }>(sql`
+    with recursive tree(id) as (
+      select id from sys_dept where id = ${id}
+      union
+      select d.id from sys_dept d join tree t on d.parent_id = t.id where not d.del_flag
+    )
+    select id from tree order by id`)
+  return rows.map((row) => Number(row.id))
+}
+
 export async function countChildren(db: Db, id: number): Promise<number> {
   const [row] = await db
     .select({ total: count() })

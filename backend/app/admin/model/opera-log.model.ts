@@ -1,5 +1,6 @@
 import { doublePrecision, index, integer, json, pgTable, text, varchar } from 'drizzle-orm/pg-core'
 import { createdTime, id, idIndex, wireTime } from '#backend/database/columns'
+import { scopedModel } from '#backend/database/scoped-model'
 
 export const operaLog = pgTable(
   'sys_opera_log',
@@ -39,3 +40,18 @@ export const operaLog = pgTable(
 
 export type OperaLog = typeof operaLog.$inferSelect
 export type NewOperaLog = typeof operaLog.$inferInsert
+
+export const operaLogScoped = scopedModel('OperaLog', operaLog, {
+  columns: {
+    id: '日志 ID',
+    username: '用户名',
+    method: '请求方法',
+    title: '操作标题',
+    path: '请求路径',
+    ip: '操作 IP',
+    status: '操作状态',
+    code: '状态码',
+    opera_time: '操作时间',
+    created_time: '创建时间',
+  },
+})

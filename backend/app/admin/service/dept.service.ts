@@ -7,7 +7,7 @@ import type * as sessionService from '#backend/app/admin/service/session.service
 import * as superuserService from '#backend/app/admin/service/superuser.service'
 import { STATUS } from '#backend/common/enums'
 import { Conflict, Forbidden, NotFound } from '#backend/common/errors'
-import { scopeOf } from '#backend/common/row-scope'
+import { assertSeen, everyRow, scopeOf } from '#backend/common/row-scope'
 import { buildTree, type TreeNode } from '#backend/common/tree'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { lockXact } from '#backend/database/locks'
@@ -32,7 +32,9 @@ export async function create(ctx: Ctx, fields: CreateDept): Promise<void> {
     await lockXact(ctx.db, TREE_LOCK)
     if (await deptCrud.isNameTaken(ctx.db, fields.name)) throw new Conflict('dept.name_taken')
     await checkParent(ctx, fields.parent_id)
-    await deptCrud.insert(ctx.db, fields)
+    const row = await deptCrud.insert(ctx.db, fields)
+    if (row === undefined) throw new Error('the department was not inserted')
+    await assertStillSeen(ctx, row.id)
     await ctx.actors.touch(ctx, ['all'])
   })
 }
@@ -42,8 +44,10 @@ export async function update(ctx: Ctx, id: number, fields: UpdateDept): Promise<
     await lockXact(ctx.db, TREE_LOCK)
     const before = await get(ctx, id)
     if (await deptCrud.isNameTaken(ctx.db, fields.name, id)) throw new Conflict('dept.name_taken')
-    await checkParent(ctx, fields.parent_id, id)
+    // Whoever may not see the department above may still change this one, as long as it stays there.
+    if (fields.parent_id !== before.parent_id) await checkParent(ctx, fields.parent_id, id)
     await deptCrud.update(ctx.db, scopeOf(ctx.actor, deptScoped), id, fields)
+    await assertStillSeen(ctx, id)
     await superuserService.assertOneRemains(ctx)
     if (before.status === STATUS.enabled && fields.status === STATUS.disabled) await endSessionsOfMembers(ctx, id)
     await ctx.actors.touch(ctx, ['all'])
@@ -80,6 +84,16 @@ async function checkParent(ctx: Ctx, parent_id: number | null, own_id?: number):
   if (parent_id === null) return
   if (own_id !== undefined && (await deptCrud.isWithin(ctx.db, parent_id, own_id)))
     throw new Forbidden('dept.own_ancestor')
-  const parent = await deptCrud.findById(ctx.db, scopeOf(ctx.actor, deptScoped), parent_id)
+  const parent = await deptCrud.findById(ctx.db, everyRow(deptScoped), parent_id)
   if (parent === undefined) throw new NotFound('dept.parent_not_found')
+  assertSeen(await deptCrud.findById(ctx.db, scopeOf(ctx.actor, deptScoped), parent_id))
+}
+
+/** Decided by the tree as it is now: one made below the actor's own department is in it, one moved away no longer is. */
+async function assertStillSeen(ctx: Ctx, id: number): Promise<void> {
+  const { dept_id, is_filtered } = ctx.actor
+  if (!is_filtered) return
+  const dept_tree = dept_id === null ? [] : await deptCrud.listTreeIds(ctx.db, dept_id)
+  const actor = { ...ctx.actor, dept_tree }
+  assertSeen(await deptCrud.findById(ctx.db, scopeOf(actor, deptScoped), id))
 }

@@ -16,7 +16,7 @@ import * as userDetailService from '#backend/app/admin/service/user-detail.servi
 import { STATUS, type UserSwitch } from '#backend/common/enums'
 import { Conflict, Forbidden, NotFound } from '#backend/common/errors'
 import type { Rows } from '#backend/common/paging'
-import { everyRow, scopeOf } from '#backend/common/row-scope'
+import { assertSeen, scopeOf } from '#backend/common/row-scope'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { isUniqueViolation } from '#backend/database/pg-error'
 
@@ -50,8 +50,7 @@ export async function create(ctx: Ctx, { password: plain, roles, ...fields }: Cr
       if (row === undefined) throw new Error('the user was not inserted')
       await userRelationCrud.addRoles(ctx.db, row.id, roles)
       await ctx.actors.touch(ctx, [`user:${row.id}`])
-      // Also for an actor whose row permissions do not cover what they have just made.
-      return detail(ctx, await userCrud.findInDept(ctx.db, everyRow(userScoped), row.id))
+      return detail(ctx, assertSeen(await userCrud.findInDept(ctx.db, scopeOf(ctx.actor, userScoped), row.id)))
     }),
   )
 }
@@ -63,6 +62,7 @@ export async function update(ctx: Ctx, id: number, { roles, ...fields }: UpdateU
       await replaceRoles(ctx, target, roles)
       const dept = fields.dept_id === target.dept_id ? undefined : await lockNextDept(ctx, target, fields.dept_id)
       await userCrud.update(ctx.db, scopeOf(ctx.actor, userScoped), id, fields)
+      assertSeen(await userCrud.findById(ctx.db, scopeOf(ctx.actor, userScoped), id))
       if (target.is_superuser) await superuserService.assertOneRemains(ctx)
       // As when it is disabled with them in it: to be moved out again gives nobody their session back.
       if (dept?.status === STATUS.disabled) await sessionService.endOfUser(ctx, id, 'disabled')
@@ -172,7 +172,6 @@ async function lockNextDept(ctx: Ctx, target: UserRow, dept_id: number | null): 
 async function lockDept(ctx: Ctx, dept_id: number): Promise<Dept> {
   const row = await deptCrud.lockById(ctx.db, dept_id)
   if (row === undefined) throw new NotFound('dept.not_found')
-  const visible = await deptCrud.findById(ctx.db, scopeOf(ctx.actor, deptScoped), dept_id)
-  if (visible === undefined) throw new Forbidden('error.forbidden')
+  assertSeen(await deptCrud.findById(ctx.db, scopeOf(ctx.actor, deptScoped), dept_id))
   return row
 }

@@ -211,7 +211,7 @@ describe('creating a user', () => {
 
   test('whoever is filtered places users only into departments that they see', async () => {
     const other = await makeDept(t.db, { name: 'Hidden from the maker' })
-    const rule = { model: 'Dept', column: '__dept_id__', operator: 0, expression: 0, value: '${dept_id}' }
+    const rule = { model: '__ALL__', column: '__dept_id__', operator: 0, expression: 0, value: '${dept_id}' }
     const maker = await t.signInAs({ permissions: ['sys:user:add'], dept_id, rules: [rule] })
     expect((await maker.post('/sys/users', fieldsOf())).status).toBe(200)
     expect((await maker.post('/sys/users', fieldsOf({ dept_id: other }))).status).toBe(403)
