@@ -64,9 +64,8 @@ user
     ),
   )
 
-program
-  .command('permissions')
-  .description('what routes ask for and menus give')
+const permissions = program.command('permissions').description('what routes ask for and menus give, and data rules')
+permissions
   .command('list')
   .description('list every permission with its routes and menus')
   .option('--check', 'fail where routes and menus differ')
@@ -75,6 +74,10 @@ program
       (await import('#backend/scripts/commands/permissions')).list(options),
     ),
   )
+permissions
+  .command('check')
+  .description('report data rules that never match a row, and fail when there is one')
+  .action(action(async () => (await import('#backend/scripts/commands/permissions')).check()))
 
 program
   .command('openapi')

@@ -67,6 +67,8 @@ export const enUS: Messages = {
   'data_rule.name_taken': 'The data rule name is taken',
   'data_rule.model_not_found': 'No such data model',
   'data_rule.column_unknown': 'The model has no column {column} for rules',
+  'data_rule.operator_unknown': 'The operator is neither AND nor OR',
+  'data_rule.expression_unknown': 'No such expression',
   'data_rule.expression_unfit': 'The type of the column does not allow this expression',
   'data_rule.value_unfit': 'The value does not fit the column type {type}',
   'data_rule.list_empty': 'The list may not be empty',

@@ -66,6 +66,8 @@ export const zhCN = {
   'data_rule.name_taken': '数据规则名称已存在',
   'data_rule.model_not_found': '数据模型不存在',
   'data_rule.column_unknown': '该模型没有可用于规则的列 {column}',
+  'data_rule.operator_unknown': '运算符不存在',
+  'data_rule.expression_unknown': '表达式不存在',
   'data_rule.expression_unfit': '该列类型不支持此表达式',
   'data_rule.value_unfit': '值与列类型 {type} 不符',
   'data_rule.list_empty': '列表值不能为空',

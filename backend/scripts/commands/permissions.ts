@@ -1,6 +1,10 @@
+import * as dataRuleCrud from '#backend/app/admin/crud/data-rule.crud'
+import type { DataRule } from '#backend/app/admin/model/data-rule.model'
 import { splitCodes } from '#backend/common/codes'
 import { MENU_TYPE } from '#backend/common/enums'
+import { findIdleFault, type RuleFault } from '#backend/common/rule-check'
 import type { Host } from '#backend/core/host'
+import { translate } from '#backend/locale/translate'
 import { codesOf, type RouteAccess } from '#backend/middleware/access'
 import { withHost } from '#backend/scripts/cli-host'
 import { Mistake } from '#backend/scripts/explain'
@@ -33,6 +37,27 @@ export async function list({ check }: { check?: boolean }): Promise<void> {
   const problems = mismatches(routes, menus)
   if (problems.length > 0) throw new Mistake(problems.join('\n'))
   console.log(`${codes.length} permissions, routes and menus agree`)
+}
+
+/** Reports the data rules that never match a row, because of what they name or hold; fails when there is one. */
+export async function check(): Promise<void> {
+  const { rules, models } = await withHost(async ({ shared: { db, scoped_models } }) => ({
+    rules: await dataRuleCrud.listAll(db),
+    models: scoped_models,
+  }))
+  const reports = rules.flatMap((rule) => {
+    const fault = findIdleFault(models, rule)
+    return fault === undefined ? [] : [report(rule, fault)]
+  })
+  for (const line of reports) console.log(line)
+  if (reports.length > 0) throw new Mistake(`${reports.length} of ${rules.length} data rules match nothing`)
+  console.log(`${rules.length} data rules, none that could never match`)
+}
+
+function report({ id, name, ...rule }: DataRule, { field, key, params }: RuleFault): string {
+  // JSON, so that a line break of an old database stays on the line.
+  const held = `${field} ${JSON.stringify(rule[field])}`
+  return `${id}  ${JSON.stringify(name)}  ${held}: ${translate('en-US', key, params)}`
 }
 
 /**

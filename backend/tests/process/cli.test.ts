@@ -113,6 +113,41 @@ describe('on a database', () => {
   )
 
   test(
+    'permissions check passes on the seeds, and names each rule that can match nothing, with why',
+    async () => {
+      expect(await run('permissions', 'check')).toMatchObject({ code: 0, stderr: '' })
+      const add = (name: string, fields: object) => {
+        const row = { model: 'Dept', column: 'id', operator: 0, expression: 0, value: '1', ...fields }
+        return reader.sql`insert into sys_data_rule ${reader.sql({ name, created_time: '2024-01-01', ...row })}`
+      }
+      await add('fits', {})
+      await add('fits some models', { model: '__ALL__', column: 'status' })
+      await add('no model', { model: 'Gone' })
+      await add('no column', { column: 'password' })
+      await add('no number', { value: 'one\n1' })
+      await add('no variable', { model: '__ALL__', column: '__created_by__', value: '${nobody}' })
+      await add('no day', { model: 'OperaLog', column: 'opera_time', value: '2024-02-30' })
+      await add('in no model', { model: '__ALL__', column: 'nothing' })
+      await add('no operator', { operator: 2 })
+      await add('no expression', { expression: 8 })
+      const { code, stdout, stderr } = await run('permissions', 'check')
+      expect({ code, stderr }).toEqual({ code: 1, stderr: 'error: 8 of 12 data rules match nothing\n' })
+      expect(stdout.split('\n').map((line) => line.replace(/^\d+ {2}/, ''))).toEqual([
+        '"no model"  model "Gone": No such data model',
+        '"no column"  column "password": The model has no column password for rules',
+        '"no number"  value "one\\n1": The value does not fit the column type int',
+        '"no variable"  value "${nobody}": The value does not fit the column type int',
+        '"no day"  value "2024-02-30": The value does not fit the column type time',
+        '"in no model"  column "nothing": The model has no column nothing for rules',
+        '"no operator"  operator 2: The operator is neither AND nor OR',
+        '"no expression"  expression 8: No such expression',
+        '',
+      ])
+    },
+    TIMEOUT_MS,
+  )
+
+  test(
     'db reset asks, is refused in production, and leaves what a first start makes',
     async () => {
       await reader.sql`create table something_else (id int)`

@@ -8,17 +8,16 @@ import type {
   UpdateDataRule,
 } from '#backend/app/admin/schema/data-rule.schema'
 import { DATA_PERMISSION_LOCK } from '#backend/app/admin/service/data-scope.service'
-import { Conflict, type FieldProblem, Forbidden, NotFound, Unprocessable } from '#backend/common/errors'
+import { Conflict, Forbidden, NotFound, Unprocessable } from '#backend/common/errors'
 import type { Rows } from '#backend/common/paging'
 import { ALL_MODELS } from '#backend/common/row-scope'
-import { parseRuleValue, VALUE_VARIABLES } from '#backend/common/rule-value'
+import { findRuleFault } from '#backend/common/rule-check'
+import { VALUE_VARIABLES } from '#backend/common/rule-value'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { lockXact } from '#backend/database/locks'
 import { isUniqueViolation } from '#backend/database/pg-error'
-import { COLUMN_VARIABLES, type ColumnVariable, type RuleType, ruleColumn } from '#backend/database/scoped-model'
+import { COLUMN_VARIABLES, type ColumnVariable, ruleColumn } from '#backend/database/scoped-model'
 
-/** What both column variables stand for are ids. */
-const VARIABLE_TYPE: RuleType = 'int'
 const VARIABLE_COMMENTS: Readonly<Record<ColumnVariable, string>> = {
   __dept_id__: '所属部门 ID',
   __created_by__: '创建人 ID',
@@ -89,29 +88,11 @@ export async function remove(ctx: Ctx, ids: readonly number[]): Promise<void> {
 }
 
 /** A rule that could not be compiled would hide rows without a word, so it is refused with what is wrong. */
-function assertCompiles(ctx: Ctx, { model, column, expression, value }: CreateDataRule): void {
-  const type = columnType(ctx, model, column)
-  const problem = parseRuleValue(type, expression, value)
-  if (Array.isArray(problem)) return
-  const unfit = problem.key === 'data_rule.expression_unfit'
-  throw unfit ? refusal('expression', expression, problem) : refusal('value', value, problem)
-}
-
-function columnType(ctx: Ctx, name: string, column: string): RuleType {
-  const unknownColumn = () => refusal('column', column, { key: 'data_rule.column_unknown', params: { column } })
-  if (name === ALL_MODELS) {
-    if (!COLUMN_VARIABLES.some((key) => key === column)) throw unknownColumn()
-    return VARIABLE_TYPE
-  }
-  const model = ctx.scoped_models.get(name)
-  if (model === undefined) throw refusal('model', name, { key: 'data_rule.model_not_found' })
-  const target = ruleColumn(model, column)
-  if (target === undefined) throw unknownColumn()
-  return target.type
-}
-
-function refusal(field: string, input: unknown, problem: Pick<FieldProblem, 'key' | 'params'>): Unprocessable {
-  return new Unprocessable([{ loc: ['body', field], type: 'value_error', input, ...problem }])
+function assertCompiles(ctx: Ctx, fields: CreateDataRule): void {
+  const fault = findRuleFault(ctx.scoped_models, fields)
+  if (fault === undefined) return
+  const { field, ...problem } = fault
+  throw new Unprocessable([{ loc: ['body', field], type: 'value_error', input: fields[field], ...problem }])
 }
 
 /** Nobody but a superuser changes what decides which rows they see. */
