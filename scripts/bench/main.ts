@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { benchHttp } from './http.js'
+import { benchSession } from './session.js'
 import { benchStart } from './start.js'
 
 const USAGE = `npm run bench -- <name> [options]
@@ -10,6 +11,8 @@ const USAGE = `npm run bench -- <name> [options]
             --seconds <n>       per round (4)
             --connections <n>   (32)
             --embedded          on the embedded PostgreSQL, also where a server answers
+  session from the end of a session on one process to its refusal on another, and what asking for it costs
+            --rounds, --seconds, --connections as above
 
 http uses a database of its own on the server of DATABASE_URL, or of postgres://postgres@127.0.0.1:5432/postgres where that
 answers, or else the embedded PostgreSQL.`
@@ -31,6 +34,12 @@ async function run(): Promise<void> {
       seconds: positive(values.seconds),
       connections: positive(values.connections),
       embedded: values.embedded,
+    })
+  if (name === 'session')
+    return benchSession({
+      rounds: positive(values.rounds),
+      seconds: positive(values.seconds),
+      connections: positive(values.connections),
     })
   throw new Error(USAGE)
 }
