@@ -149,6 +149,7 @@ export function createActorCache(options: ActorCacheOptions): ActorCache {
     renew(touched).catch((error: unknown) => log.error({ err: error }, 'access versions not renewed'))
   })
   events.onGap(clear)
+  kv.onLost(clear)
   kv.onReconnect(clear)
 
   return { get, touch, clear }

@@ -35,6 +35,7 @@ export function createMemoryKv({ max_entries = MAX_ENTRIES_DEFAULT }: MemoryKvOp
     publish: (channel, message) => run('publish', () => bus.publish(channel, message)),
     subscribe: (channel, handler) => run('subscribe', () => bus.subscribe(channel, handler)),
     onReconnect: () => () => {},
+    onLost: () => () => {},
     isReady: () => open,
     ping: () => run('ping', () => {}),
     async close() {
@@ -47,7 +48,7 @@ export function createMemoryKv({ max_entries = MAX_ENTRIES_DEFAULT }: MemoryKvOp
 }
 
 type Run = <T>(command: string, work: () => T) => Promise<T>
-type Bus = 'publish' | 'subscribe' | 'onReconnect' | 'isReady' | 'ping' | 'close'
+type Bus = 'publish' | 'subscribe' | 'onReconnect' | 'onLost' | 'isReady' | 'ping' | 'close'
 
 function createCommands(store: Store, run: Run): Omit<Kv, Bus> {
   const write = (key: string, value: string, options?: KvWriteOptions) =>

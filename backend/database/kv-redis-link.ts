@@ -65,7 +65,10 @@ export function openLink(url: string, command_timeout_ms: number, log: KvLog, ch
 
   for (const redis of [commands, subscriber]) {
     redis.on('error', lost)
-    redis.on('close', () => lost())
+    redis.on('close', () => {
+      lost()
+      if (!closed) outages.broken()
+    })
     // The client's own retries end when it cannot even open a socket; ours do not.
     redis.on('end', () => {
       if (!closed) setTimeout(() => void redis.connect().catch(() => {}), BACKOFF_MAX_MS).unref()
@@ -92,9 +95,12 @@ export function openLink(url: string, command_timeout_ms: number, log: KvLog, ch
 
 /** One line for an outage, however many attempts it takes to end it, and a call to whoever wants to know of the end. */
 function trackOutages(log: KvLog) {
-  const handlers = new Set<{ handler: () => void }>()
+  const reconnected = createHandlers(log)
+  const broken = createHandlers(log)
   let outage = false
   return {
+    broken: broken.call,
+    onLost: broken.add,
     begin: (err?: Error): void => {
       if (outage) return
       outage = true
@@ -104,15 +110,29 @@ function trackOutages(log: KvLog) {
       if (!outage) return
       outage = false
       log.info({}, 'Redis is back')
-      const calls = [...handlers].map((entry) => entry.handler)
-      deliver(calls, (err) => log.error({ err }, 'a reconnect handler threw'))
+      reconnected.call()
     },
-    onReconnect: (handler: () => void): (() => void) => {
+    onReconnect: reconnected.add,
+    forget(): void {
+      reconnected.clear()
+      broken.clear()
+    },
+  }
+}
+
+function createHandlers(log: KvLog) {
+  const handlers = new Set<{ handler: () => void }>()
+  return {
+    call: (): void => {
+      const calls = [...handlers].map((entry) => entry.handler)
+      deliver(calls, (err) => log.error({ err }, 'a handler of an outage threw'))
+    },
+    add: (handler: () => void): (() => void) => {
       const entry = { handler }
       handlers.add(entry)
       return () => void handlers.delete(entry)
     },
-    forget: (): void => handlers.clear(),
+    clear: (): void => handlers.clear(),
   }
 }
 

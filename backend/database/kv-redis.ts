@@ -61,6 +61,7 @@ export async function createRedisKv({ url, prefix, log, command_timeout_ms }: Re
     ...createCommands(link.commands, fullName),
     ...createBus(link, listeners, fullName, log),
     onReconnect: link.outages.onReconnect,
+    onLost: link.outages.onLost,
     isReady: () => !link.isClosed() && link.commands.status === 'ready',
     async ping() {
       await attempt('ping', () => link.commands.ping())
@@ -81,7 +82,7 @@ async function attempt<T>(command: string, work: () => Promise<T>): Promise<T> {
 }
 
 type Bus = 'publish' | 'subscribe'
-type Process = 'onReconnect' | 'isReady' | 'ping' | 'close'
+type Process = 'onReconnect' | 'onLost' | 'isReady' | 'ping' | 'close'
 type FullName = (name: string) => string
 
 function createCommands(redis: Redis, fullName: FullName): Omit<Kv, Bus | Process> {

@@ -47,6 +47,11 @@ export type Kv = {
    * so whoever keeps copies drops them. Returns the function that stops it.
    */
   onReconnect(handler: () => void): () => void
+  /**
+   * Called whenever a connection to the store breaks, before any other is made: a store that is back may hold what it
+   * held long ago, so copies that its values vouch for are dropped now. Returns the function that stops it.
+   */
+  onLost(handler: () => void): () => void
   /** Whether a command sent now is expected to succeed. */
   isReady(): boolean
   ping(): Promise<void>

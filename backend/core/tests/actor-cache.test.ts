@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eq, sql } from 'drizzle-orm'
+import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { loadActor } from '#backend/app/admin/crud/actor.crud'
@@ -228,6 +229,29 @@ describe.skipIf(skipped)('two processes on one Redis', () => {
     expect(await isStaff(there, session)).toBe(true)
     links.there.mend()
     await sleep(1500)
+    expect(await isStaff(there, session)).toBe(true)
+  })
+
+  test('a Redis that comes back as it was before a change lets no old actor in, not for a moment', async () => {
+    const { here, there, links } = await openPair({ hears: false })
+    const session = await makeSession(here.ctx.db)
+    expect(await isStaff(there, session)).toBe(false)
+    const raw = new Redis(redis.url)
+    const keys = await raw.keys('peer:*')
+    const before = await raw.mget(keys)
+    links.there.cut()
+    await promote(here.ctx, session.user_id)
+    await raw.mset(keys.flatMap((key, index) => [key, before[index] ?? '']))
+    raw.disconnect()
+    // One of its two connections is enough for commands, and too little for the way back to be complete.
+    await until(async () => {
+      if (there.ctx.kv.isReady()) return true
+      links.there.cut()
+      links.there.mend(1)
+      await sleep(300)
+      return false
+    })
+    expect(await there.ctx.kv.mget(keys.map((key) => key.slice('peer:'.length)))).toEqual(before)
     expect(await isStaff(there, session)).toBe(true)
   })
 

@@ -293,6 +293,8 @@ describe.skipIf(skipRedis || (sharedUrl && !hasRedisServer))('Redis key-value st
     const stopped = vi.fn()
     kv.onReconnect(stopped)()
     kv.onReconnect(reconnected)
+    const lost = vi.fn()
+    kv.onLost(lost)
     await kv.set('t:a', '1')
 
     await server.stop()
@@ -309,6 +311,7 @@ describe.skipIf(skipRedis || (sharedUrl && !hasRedisServer))('Redis key-value st
       await failsWithin(100, work)
     }
     expect(kv.isReady()).toBe(false)
+    expect(lost).toHaveBeenCalled()
     await kv.subscribe('late', (message) => heard.push(message))
     await delay(1_200)
     expect(log.lines.map(({ level }) => level)).toEqual(['warn'])

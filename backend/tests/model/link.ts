@@ -7,7 +7,8 @@ export interface Link {
   isCut(): boolean
   /** Breaks all connections and lets no new one through. */
   cut(): void
-  mend(): void
+  /** Lets connections through again, only so many where that is said. */
+  mend(connections?: number): void
   close(): Promise<void>
 }
 
@@ -22,7 +23,7 @@ export interface LinkOptions {
 
 export async function openLink(options: LinkOptions): Promise<Link> {
   const sockets = new Set<Socket>()
-  let cut = false
+  let admitted = Number.POSITIVE_INFINITY
   const keep = (socket: Socket) => {
     sockets.add(socket)
     socket.setNoDelay()
@@ -35,20 +36,21 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     for (const socket of sockets) socket.destroy()
   }
   const server = createServer((client) => {
-    if (cut) return void client.destroy()
+    if (admitted === 0) return void client.destroy()
+    admitted -= 1
     join(keep(client), keep(connect(options.port, '127.0.0.1')), options)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,
-    isCut: () => cut,
+    isCut: () => admitted === 0,
     cut() {
-      cut = true
+      admitted = 0
       breakAll()
     },
-    mend() {
-      cut = false
+    mend(connections = Number.POSITIVE_INFINITY) {
+      admitted = connections
     },
     async close() {
       const closed = once(server, 'close')
