@@ -1,28 +1,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { cruise, type IConfiguration, type ICruiseResult } from 'dependency-cruiser'
-import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config'
 import { afterAll, describe, expect, test } from 'vitest'
+import { cruiseWith, RULES, told } from './cruise.js'
 import { filesBelow, ROOT } from './repository.js'
-
-const RULES = createRequire(import.meta.url)('../../.dependency-cruiser.cjs') as IConfiguration
-
-async function cruiseWith(base_dir: string, folders: string[], options: object = {}): Promise<ICruiseResult> {
-  const { enhancedResolveOptions, tsConfig: _, ...rest } = RULES.options ?? {}
-  const { output } = await cruise(
-    folders,
-    { ...rest, ...options, baseDir: base_dir, validate: true, ruleSet: { forbidden: RULES.forbidden ?? [] } },
-    enhancedResolveOptions ?? {},
-    { tsConfig: extractTSConfig(join(ROOT, 'tsconfig.json')) },
-  )
-  if (typeof output === 'string') throw new Error(output)
-  return output
-}
-
-const told = ({ summary }: ICruiseResult) =>
-  summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`)
 
 describe('the table of who may import whom', () => {
   test('holds for every file of backend and scripts', async () => {
