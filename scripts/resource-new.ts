@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Script } from 'node:vm'
 
 // npm run resource:new -- <name>: six files and one line, after which the resource can be listed, read, created, replaced and deleted.
 
@@ -62,7 +63,7 @@ const TAKEN = new Set(
 
 function isVariable(name: string): boolean {
   try {
-    new Function(`"use strict"; const ${name} = 0`)
+    new Script(`"use strict"; const ${name} = 0`)
     return true
   } catch {
     return false
