@@ -103,7 +103,8 @@ function valuesOf(actor: Actor, operand: RuleOperand): (RuleLiteral | SQL | null
     case '${dept_tree}':
       return actor.dept_tree.length === 0 ? [null] : [...actor.dept_tree]
     case '${now}':
-      return [sql`now()`]
+      // Not `now()`, which stands still in a transaction: what it has just made would not be of the past.
+      return [sql`statement_timestamp()`]
   }
 }
 

@@ -1,10 +1,7 @@
 import fc from 'fast-check'
-import type { NewDept } from '#backend/app/admin/model/dept.model'
-import type { NewUser } from '#backend/app/admin/model/user.model'
 import { type Operand, type PlannedRule, RULE_COLUMNS, type Value } from '#backend/common/tests/row-scope.oracle'
 
 export type ModelName = 'Dept' | 'User'
-export type World = { depts: (NewDept & { id: number })[]; users: (NewUser & { id: number })[] }
 type RuleType = 'int' | 'bool' | 'string' | 'time'
 
 export interface ActorPlan {
@@ -17,30 +14,30 @@ export interface ActorPlan {
 
 // Few values, so that rows and rules meet often.
 const ID_MAX = 6
-const id = fc.integer({ min: 1, max: ID_MAX })
+export const anId = fc.integer({ min: 1, max: ID_MAX })
 const or_null = <T>(value: fc.Arbitrary<T>) => fc.option(value, { freq: 3 })
 const WORDS = ['a', 'A', 'b', "o'x", '%', '财务', '${', 'true', '1', 'é']
 const word = fc.constantFrom(...WORDS)
 /** Long ago or far ahead, so that "now" is not among them. */
 const TIMES = ['2020-01-01 00:00:00', '2024-02-29 07:59:59', '2024-02-29 08:00:00', '2090-12-31 23:59:59'] as const
-const time = fc.constantFrom(...TIMES)
-const status = fc.constantFrom(0, 1)
+const time: fc.Arbitrary<string> = fc.constantFrom(...TIMES)
+const status: fc.Arbitrary<number> = fc.constantFrom(0, 1)
 
-const aDept = fc.record({
-  id,
+export const aDept = fc.record({
+  id: anId,
   name: word,
   sort: fc.integer({ min: 0, max: 3 }),
   leader: or_null(word),
   phone: or_null(word),
   email: or_null(word),
   status,
-  parent_id: or_null(id),
+  parent_id: or_null(anId),
   created_time: time,
 })
 
-const aUser = fc
+export const aUser = fc
   .record({
-    id,
+    id: anId,
     nickname: word,
     phone: or_null(word),
     hasEmail: fc.boolean(),
@@ -49,11 +46,15 @@ const aUser = fc
     is_staff: fc.boolean(),
     join_time: time,
     last_login_time: or_null(time),
-    dept_id: or_null(id),
+    dept_id: or_null(anId),
     created_time: time,
   })
   // Both are unique in the table.
   .map(({ hasEmail, ...row }) => ({ ...row, username: `u${row.id}`, email: hasEmail ? `e${row.id}` : null }))
+
+export type DeptRow = typeof aDept extends fc.Arbitrary<infer T> ? T : never
+export type UserRow = typeof aUser extends fc.Arbitrary<infer T> ? T : never
+export type World = { depts: DeptRow[]; users: UserRow[] }
 
 const rowsOf = <T extends { id: number }>(row: fc.Arbitrary<T>) =>
   fc.uniqueArray(row, { selector: (one) => one.id, maxLength: ID_MAX })
@@ -207,10 +208,10 @@ export const aScope: fc.Arbitrary<PlannedRule[]> = fc.array(
 )
 
 export const anActor: fc.Arbitrary<ActorPlan> = fc.record({
-  user_id: id,
+  user_id: anId,
   dept: fc.option(
     fc
-      .record({ id, below: fc.uniqueArray(id, { maxLength: 3 }) })
+      .record({ id: anId, below: fc.uniqueArray(anId, { maxLength: 3 }) })
       .map(({ id, below }) => ({ id, tree: [...new Set([id, ...below])] })),
     { freq: 4 },
   ),

@@ -100,7 +100,8 @@ function valuesOf(operand: Operand, { user_id, dept }: ActorPlan): Value[] {
     case 'dept_id':
       return [dept?.id ?? null]
     case 'dept_tree':
-      return dept?.tree ?? [null]
+      // Of a department that is gone there is no tree, so the variable has no value.
+      return dept === null || dept.tree.length === 0 ? [null] : dept.tree
     case 'now':
       return [Date.now()]
   }

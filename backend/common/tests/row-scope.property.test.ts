@@ -1,6 +1,8 @@
-import { asc } from 'drizzle-orm'
+import { asc, eq } from 'drizzle-orm'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import * as deptCrud from '#backend/app/admin/crud/dept.crud'
+import * as userCrud from '#backend/app/admin/crud/user.crud'
 import { dept, deptScoped } from '#backend/app/admin/model/dept.model'
 import { user, userScoped } from '#backend/app/admin/model/user.model'
 import { scopeOf } from '#backend/common/row-scope'
@@ -14,18 +16,11 @@ import {
   type World,
 } from '#backend/common/tests/row-scope.arbitrary'
 import { type PlannedRule, visibleIds } from '#backend/common/tests/row-scope.oracle'
+import { arrange, runs, settings, timeout_ms, toActor } from '#backend/common/tests/row-scope.world'
 import { type Actor, ANONYMOUS } from '#backend/core/actor'
 import { type Database, type Db, inTransaction, openDatabase } from '#backend/database/db'
 import { createTestDatabase, type TestDatabase } from '#backend/tests/test-database'
 import { TEST_TIME_ZONE } from '#backend/tests/test-server'
-
-const DEFAULT_RUNS = 300
-const DEFAULT_TIMEOUT_MS = 60_000
-const runs = Number(process.env.FBA_PROPERTY_RUNS ?? DEFAULT_RUNS)
-const timeout_ms = (DEFAULT_TIMEOUT_MS * Math.max(runs, DEFAULT_RUNS)) / DEFAULT_RUNS
-/** fast-check prints seed and path of a failure; FBA_PROPERTY_SEED runs that seed again. */
-const seed = process.env.FBA_PROPERTY_SEED
-const settings = { numRuns: runs, ...(seed === undefined ? {} : { seed: Number(seed) }) }
 
 let clone: TestDatabase
 let database: Database
@@ -41,19 +36,6 @@ afterAll(async () => {
 
 type Ids = Record<ModelName, number[]>
 
-function toActor({ user_id, dept, is_superuser, is_filtered, scopes }: ActorPlan): Actor {
-  return {
-    ...ANONYMOUS,
-    kind: 'user',
-    user_id,
-    dept_id: dept?.id ?? null,
-    dept_tree: dept?.tree ?? [],
-    is_superuser,
-    is_filtered,
-    scopes: scopes.map((rules, id) => ({ id, rules: rules.map(({ stored }) => stored) })),
-  }
-}
-
 async function selected(db: Db, actor: Actor): Promise<Ids> {
   const depts = db.select({ id: dept.id }).from(dept).where(scopeOf(actor, deptScoped).where).orderBy(asc(dept.id))
   const users = db.select({ id: user.id }).from(user).where(scopeOf(actor, userScoped).where).orderBy(asc(user.id))
@@ -66,12 +48,9 @@ const expected = (world: World, plan: ActorPlan): Ids => ({
 })
 
 /** Makes the tables hold exactly this world, in one commit, and asks what each of the actors sees of it. */
-async function look(db: Db, { depts, users }: World, ...actors: Actor[]): Promise<Ids[]> {
+async function look(db: Db, world: World, ...actors: Actor[]): Promise<Ids[]> {
   return inTransaction(db, async (tx) => {
-    await tx.delete(user)
-    await tx.delete(dept)
-    if (depts.length > 0) await tx.insert(dept).values(depts)
-    if (users.length > 0) await tx.insert(user).values(users)
+    await arrange(tx, world)
     const seen: Ids[] = []
     for (const actor of actors) seen.push(await selected(tx, actor))
     return seen
@@ -93,6 +72,42 @@ test(
     await fc.assert(property, settings)
     // A generator that only made rules matching nothing would prove nothing.
     expect(Math.min(...Object.values(seen_of))).toBeGreaterThan(runs / 50)
+  },
+  timeout_ms,
+)
+
+/** Which rows each of two writes gets through to, of all there are; the first changes nothing that a rule could read. */
+async function written(db: Db, world: World, actor: Actor): Promise<{ updated: Ids; removed: Ids }> {
+  const [depts, users] = [scopeOf(actor, deptScoped), scopeOf(actor, userScoped)]
+  const ids = (rows: ({ id: number } | undefined)[]) =>
+    rows.flatMap((row) => (row === undefined ? [] : [row.id])).sort()
+  return inTransaction(db, async (tx) => {
+    await arrange(tx, world)
+    const updated = { Dept: [] as ({ id: number } | undefined)[], User: [] as ({ id: number } | undefined)[] }
+    for (const { id, sort } of world.depts) updated.Dept.push(await deptCrud.update(tx, depts, id, { sort: sort ?? 0 }))
+    for (const { id, nickname } of world.users) updated.User.push(await userCrud.update(tx, users, id, { nickname }))
+    for (const { id } of world.depts) await deptCrud.remove(tx, depts, id)
+    for (const { id } of world.users) await userCrud.remove(tx, users, id)
+    const left = new Set((await tx.select({ id: user.id }).from(user)).map(({ id }) => id))
+    return {
+      updated: { Dept: ids(updated.Dept), User: ids(updated.User) },
+      removed: {
+        Dept: ids(await tx.select({ id: dept.id }).from(dept).where(eq(dept.del_flag, true))),
+        User: ids(world.users.filter(({ id }) => !left.has(id))),
+      },
+    }
+  })
+}
+
+test(
+  'the rows that can be changed and deleted are those of the definition too',
+  async () => {
+    const property = fc.asyncProperty(aWorld, anActor, async (world, plan) => {
+      const { updated, removed } = await written(database.db, world, toActor(plan))
+      expect(updated).toEqual(expected(world, plan))
+      expect(removed).toEqual(expected(world, plan))
+    })
+    await fc.assert(property, settings)
   },
   timeout_ms,
 )
