@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Script } from 'node:vm'
 
-// npm run resource:new -- <name>: six files and one line, after which the resource can be listed, read, created, replaced and deleted.
+// npm run resource:new -- <name>: six files and two lines, after which the resource can be listed, read, created, replaced and deleted.
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const templates = join(root, 'scripts/templates/resource')
@@ -56,7 +56,7 @@ function fill(template: string, names: Readonly<Record<string, string>>): string
 
 /** Names of the templates' own, which a variable or type of the resource would hide. */
 const TAKEN = new Set(
-  'and app contains count create ctx date-time db desc describe done eq expect get id insert int integer list make name nullable ok page-query pk pks read remove root rows status t tags test text update z'.split(
+  'and app assert-seen assert-still-seen big-id contains count counted create ctx date-time db desc describe done eq expect fields get id ids in-array index insert int integer items list make name nullable ok owned-by owned-model page page-query pk pks read remove root row row-scope rows scope scope-of size status t tags test text uniquely update where z'.split(
     ' ',
   ),
 )
@@ -81,15 +81,19 @@ function check(kebab: string): void {
   }
 }
 
-/** The one line, after the last resource, and the import it needs; the formatter puts that where it belongs. */
+/** A line after the last resource, a name among the scoped models, and their imports, which the formatter sorts. */
 function register({ kebab, camel, path }: Readonly<Record<string, string>>): string {
   const source = readFileSync(join(root, app_file), 'utf8')
   const last = [...source.matchAll(/^ {2}await app\.register\(.*\n/gm)].at(-1)
   if (last?.index === undefined) throw new Refused(`${app_file} registers nothing to put a line after`)
   const end = last.index + last[0].length
   const line = `  await app.register(${camel}Api, { prefix: '${path}' })\n`
-  const import_line = `import { ${camel}Api } from '#backend/app/${APP}/api/v1/sys/${kebab}.api'\n`
-  return import_line + source.slice(0, end) + line + source.slice(end)
+  const imports = `import { ${camel}Api } from '#backend/app/${APP}/api/v1/sys/${kebab}.api'
+import { ${camel}Scoped } from '#backend/app/${APP}/model/${kebab}.model'\n`
+  const registered = imports + source.slice(0, end) + line + source.slice(end)
+  const changed = registered.replace(/(\bscoped_models: \[[^\]]*?),?(\s*\])/, `$1, ${camel}Scoped$2`)
+  if (changed === registered) throw new Refused(`${app_file} lists no scoped models to put one after`)
+  return changed
 }
 
 function format(files: readonly string[]): void {
@@ -118,7 +122,8 @@ Next:
      writes the migration of its table.
   3. In backend/app/${APP}/seed/menus.ts: a page with perms '${names.code}:get', and below it the buttons
      '${names.code}:add', '${names.code}:edit' and '${names.code}:del'. \`npm run fba -- permissions list --check\` sees to it.
-  4. In backend/tests/contract/access.ts: a line for each of its routes.
+  4. In backend/tests/contract/access.ts: a line for each of its routes. In backend/tests/scoped-operations.test.ts: their
+     prefix, and what each gives to somebody without a data rule.
   5. npm run openapi:write, npm run check, npm test`)
 }
 

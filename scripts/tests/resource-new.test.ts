@@ -22,17 +22,20 @@ const create = (...names: string[]) => runNode(copy.path, ['--import', 'tsx', 's
 const succeeds = async (args: string[]) => expect(await runNode(copy.path, args)).toMatchObject({ code: 0 })
 
 describe('npm run resource:new', () => {
-  test('writes six files and one line', async () => {
+  test('writes six files and two lines', async () => {
     const before = read(APP).split('\n')
     const { code, output } = await create('project-task')
     expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining('db:generate') })
     for (const file of FILES) expect(output).toContain(`written  ${file}`)
     expect(FILES.map(read).join('')).not.toMatch(/__\w+__/)
-    const added = read(APP)
+    const [scoped, ...added] = read(APP)
       .split('\n')
       .filter((line) => !before.includes(line))
-    expect(added).toEqual([
+      .reverse()
+    expect(scoped).toMatch(/^ +.*\bprojectTaskScoped\b/)
+    expect(added.reverse()).toEqual([
       "import { projectTaskApi } from '#backend/app/admin/api/v1/sys/project-task.api'",
+      "import { projectTaskScoped } from '#backend/app/admin/model/project-task.model'",
       "  await app.register(projectTaskApi, { prefix: '/sys/project-tasks' })",
     ])
   })
@@ -63,9 +66,9 @@ describe('npm run resource:new', () => {
     expect(told(result)).toEqual([])
   })
 
-  test('the test it wrote passes on the migrated database', async () => {
-    const test_file = FILES.at(-1) ?? ''
-    const { code, output } = await runNode(copy.path, [binOf('vitest'), 'run', '--project', 'backend', test_file])
-    expect({ code, output }).toMatchObject({ code: 0, output: expect.stringMatching(/Tests .*6 passed/) })
+  test('the test it wrote passes on the migrated database, and so does that of row scopes', async () => {
+    const test_files = [FILES.at(-1) ?? '', 'backend/tests/scoped-crud.test.ts']
+    const { code, output } = await runNode(copy.path, [binOf('vitest'), 'run', '--project', 'backend', ...test_files])
+    expect({ code, output }).toMatchObject({ code: 0, output: expect.stringMatching(/Test Files .*2 passed/) })
   })
 })
