@@ -105,8 +105,8 @@ async function apply(ctx: Ctx, { of, id, to }: Change): Promise<void> {
 
 const byId = (a: { id: number }, b: { id: number }) => a.id - b.id
 const comparable = ({ depts, users }: World): unknown => ({
-  depts: depts.toSorted(byId).map(({ created_time: _, ...row }) => row),
-  users: users.toSorted(byId).map(({ created_time: _, join_time: _time, ...row }) => row),
+  depts: depts.toSorted(byId).map((row) => ({ ...row, created_time: '' })),
+  users: users.toSorted(byId).map((row) => ({ ...row, created_time: '', join_time: '' })),
 })
 
 /** What the tables hold, in the fields of a world. */
@@ -114,14 +114,13 @@ async function stored(db: Db): Promise<unknown> {
   const depts = await db.select().from(dept).where(eq(dept.del_flag, false)).orderBy(asc(dept.id))
   const users = await db.select().from(user).orderBy(asc(user.id))
   return comparable({
-    depts: depts.map(({ del_flag: _, updated_time: _time, ...row }) => row),
-    users: users.map((row) => {
-      const { uuid: _1, password: _2, salt: _3, avatar: _4, is_multi_login: _5, updated_time: _6, ...rest } = row
-      const { last_password_changed_time: _7, ...shown } = rest
-      return shown
-    }),
+    depts: depts.map((row) => only<DeptRow>(row, ['id', 'created_time', ...DEPT_FIELDS])),
+    users: users.map((row) => only<UserRow>(row, Object.keys(KEEPER))),
   })
 }
+
+const only = <T>(row: object, names: readonly string[]) =>
+  Object.fromEntries(Object.entries(row).filter(([name]) => names.includes(name))) as T
 
 async function prepare(db: Db, world: World): Promise<void> {
   await inTransaction(db, async (tx) => {
