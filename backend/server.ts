@@ -27,8 +27,9 @@ const REQUEST_ID = /^[A-Za-z0-9-]{1,64}$/
 /** Builds one instance of the application on a host; it answers once `ready()` has resolved, and listens nowhere. */
 export async function buildApp(host: Host, apps: readonly AppModule[] = APPS): Promise<App> {
   const { config } = host
+  const loggerInstance: FastifyBaseLogger = host.log
   const app: App = fastify({
-    loggerInstance: host.log as FastifyBaseLogger,
+    loggerInstance,
     bodyLimit: config.BODY_LIMIT_BYTES,
     forceCloseConnections: 'idle',
     requestIdHeader: false,

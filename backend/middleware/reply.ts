@@ -105,7 +105,8 @@ function invalid(errors: ErrorDetail[], { ctx }: FastifyRequest): Answer {
 function fromDependency(error: Error): Answer | undefined {
   if (error instanceof KvUnavailable || isConnectionError(error))
     return { status: 503, key: 'error.unavailable', headers: RETRY_SOON }
-  switch (pgError(error)?.code) {
+  const sqlstate: string = pgError(error)?.code ?? ''
+  switch (sqlstate) {
     case '23505':
       return { status: 409, key: 'error.conflict' }
     case '22021': // a character that the encoding does not have
@@ -127,7 +128,8 @@ function fromDependency(error: Error): Answer | undefined {
 
 /** Fastify's own refusals: malformed JSON, a body that is too large, an unknown media type, a malformed URL. */
 function fromFastify(error: FastifyError): Answer | undefined {
-  switch (error.statusCode) {
+  const status: number = error.statusCode ?? 500
+  switch (status) {
     case 413:
       return { status: 413, key: 'error.too_large' }
     case 415:

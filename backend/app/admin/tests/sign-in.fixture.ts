@@ -23,7 +23,7 @@ export function refreshCookie(answer: Answer): { value: string; header: string }
 /** What somebody does at the sign-in form of an application that is made only later. */
 export function signInForm(app: () => TestApp) {
   return {
-    async account(fields: Partial<typeof user.$inferInsert> = {}): Promise<{ id: number; username: string }> {
+    account: async (fields: Partial<typeof user.$inferInsert> = {}): Promise<{ id: number; username: string }> => {
       const username = `login_${randomBytes(5).toString('hex')}`
       const password = await hashPassword(PASSWORD, { cost: 4 })
       const [row] = await app()
