@@ -3,10 +3,10 @@ import { bigint, boolean, date, jsonb, numeric, pgTable, smallint, text } from '
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dept, deptScoped } from '#backend/app/admin/model/dept.model'
 import { user, userScoped } from '#backend/app/admin/model/user.model'
-import { everyRow, type RowScope, scopeOf } from '#backend/common/row-scope'
+import { everyRow, ownedBy, type RowScope, scopeOf } from '#backend/common/row-scope'
 import { type Actor, ANONYMOUS, SYSTEM } from '#backend/core/actor'
 import { type Database, openDatabase } from '#backend/database/db'
-import { scopedModel } from '#backend/database/scoped-model'
+import { ownedModel, scopedModel } from '#backend/database/scoped-model'
 import { createTestDatabase, type TestDatabase } from '#backend/tests/test-database'
 import { TEST_TIME_ZONE } from '#backend/tests/test-server'
 
@@ -206,5 +206,22 @@ describe('declaring a scoped model', () => {
   test('refuses a variable’s column that rules may not use, and a column that is none', () => {
     expect(() => scopedModel('Thing', thing, { columns: { note: 'Note' }, dept_column: 'id' })).toThrow('id')
     expect(() => scopedModel('Thing', thing, { columns: { other: 'x' } as object })).toThrow('other')
+  })
+
+  test('names the columns whose values come from whoever makes a row, and from nobody for the product itself', () => {
+    const owned = pgTable('owned', {
+      id: bigint({ mode: 'number' }),
+      maker: bigint({ mode: 'number' }),
+      home: smallint(),
+    })
+    const model = ownedModel('Owned', owned, {
+      columns: { maker: 'Maker', home: 'Home' },
+      owner_column: 'maker',
+      dept_column: 'home',
+    })
+    expect(model.variables).toEqual({ __dept_id__: 'home', __created_by__: 'maker' })
+    expect({ maker: 99, ...ownedBy(actor(), model) }).toEqual({ maker: 7, home: 2 })
+    expect(ownedBy({ ...actor(), dept_id: null }, model)).toEqual({ maker: 7, home: null })
+    expect(ownedBy(SYSTEM, model)).toEqual({ maker: null, home: null })
   })
 })
