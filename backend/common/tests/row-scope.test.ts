@@ -220,7 +220,8 @@ describe('declaring a scoped model', () => {
       dept_column: 'home',
     })
     expect(model.variables).toEqual({ __dept_id__: 'home', __created_by__: 'maker' })
-    expect({ maker: 99, ...ownedBy(actor(), model) }).toEqual({ maker: 7, home: 2 })
+    const body: object = { maker: 99, home: 99 }
+    expect({ ...body, ...ownedBy(actor(), model) }).toEqual({ maker: 7, home: 2 })
     expect(ownedBy({ ...actor(), dept_id: null }, model)).toEqual({ maker: 7, home: null })
     expect(ownedBy(SYSTEM, model)).toEqual({ maker: null, home: null })
   })
