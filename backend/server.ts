@@ -3,7 +3,7 @@ import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import formbody from '@fastify/formbody'
 import helmet from '@fastify/helmet'
-import fastify, { type FastifyBaseLogger } from 'fastify'
+import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { admin } from '#backend/app/admin/app'
 import type { App } from '#backend/core/app'
 import type { AppModule } from '#backend/core/app-module'
@@ -30,6 +30,8 @@ export async function buildApp(host: Host, apps: readonly AppModule[] = APPS): P
   const loggerInstance: FastifyBaseLogger = host.log
   const app: App = fastify({
     loggerInstance,
+    // One line a request, written by the context hook when it has been answered.
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.BODY_LIMIT_BYTES,
     forceCloseConnections: 'idle',
     requestIdHeader: false,

@@ -36,6 +36,9 @@ export const ConfigSchema = z.object({
     .optional()
     .describe('PostgreSQL to use; unset: an embedded one under DATA_DIR'),
   DATABASE_POOL_SIZE: count(10, 1).describe('Connections to PostgreSQL per process'),
+  DATABASE_PREPARED_STATEMENTS: flag(true).describe(
+    'Prepare queries once per connection; false behind a transaction pooler that cannot carry them',
+  ),
   REDIS_URL: url('redis', 'rediss')
     .optional()
     .describe('Redis to use; unset: the in-process adapter (one process only)'),

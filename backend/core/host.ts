@@ -54,6 +54,7 @@ export async function createHost(config: Config, { apps, log, role = 'server' }:
     time_zone: config.DATETIME_TIMEZONE,
     pool_size: role === 'cli' ? 2 : config.DATABASE_POOL_SIZE,
     application_name: `fba-${role}`,
+    prepare: config.DATABASE_PREPARED_STATEMENTS,
   })
   const kv = await openKv(config, logger)
   const counters = createCounters(kv)

@@ -22,6 +22,12 @@ export const contextHook = fp(
       request.ctx = contextOf(request, host)
       reply.header('x-request-id', request.id)
     })
+    app.addHook('onResponse', async ({ log, method, url, ctx }, { statusCode, elapsedTime }) => {
+      log.info(
+        { method, url, status: statusCode, ip: ctx?.client.ip, ms: Math.round(elapsedTime * 10) / 10 },
+        'request',
+      )
+    })
   },
   { name: 'context' },
 )

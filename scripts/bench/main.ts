@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { benchHttp } from './http.js'
+import { benchScope } from './scope.js'
 import { benchSession } from './session.js'
 import { benchStart } from './start.js'
 
@@ -13,6 +14,8 @@ const USAGE = `npm run bench -- <name> [options]
             --embedded          on the embedded PostgreSQL, also where a server answers
   session from the end of a session on one process to its refusal on another, and what asking for it costs
             --rounds, --seconds, --connections as above
+  scope   a page filtered by row permissions against the same query with its condition written by hand, on 1,000,000 rows
+            --rounds <n>        of each, alternating (4 times 25)
 
 http uses a database of its own on the server of DATABASE_URL, or of postgres://postgres@127.0.0.1:5432/postgres where that
 answers, or else the embedded PostgreSQL.`
@@ -41,6 +44,7 @@ async function run(): Promise<void> {
       seconds: positive(values.seconds),
       connections: positive(values.connections),
     })
+  if (name === 'scope') return benchScope({ rounds: 25 * positive(values.rounds) })
   throw new Error(USAGE)
 }
 

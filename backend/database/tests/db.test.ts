@@ -164,3 +164,27 @@ describe('errors of the database', () => {
     expect(isConnectionError(await failure(closed.db.select().from(role)))).toBe(true)
   })
 })
+
+describe('queries with parameters', () => {
+  /** How many prepared statements read roles, on the one connection of a pool, after three runs of one query. */
+  async function preparedAfter(prepare: boolean, run: (db: Db) => Promise<unknown>): Promise<number> {
+    const own = openDatabase({ url: clone.url, time_zone: 'UTC', pool_size: 1, prepare })
+    try {
+      for (let times = 0; times < 3; times += 1) await run(own.db)
+      const rows = await own.sql`select 1 from pg_prepared_statements where statement like 'select "id"%from "sys_role"%'`
+      return rows.length
+    } finally {
+      await own.close()
+    }
+  }
+  const byName = (db: Db) => db.select().from(role).where(eq(role.name, 'nobody'))
+
+  test('are prepared once per connection, on the pool and in a transaction', async () => {
+    expect(await preparedAfter(true, byName)).toBe(1)
+    expect(await preparedAfter(true, (db) => inTransaction(db, byName))).toBe(1)
+  })
+
+  test('are not prepared where a pooler cannot carry it', async () => {
+    expect(await preparedAfter(false, byName)).toBe(0)
+  })
+})
