@@ -171,7 +171,8 @@ describe('queries with parameters', () => {
     const own = openDatabase({ url: clone.url, time_zone: 'UTC', pool_size: 1, prepare })
     try {
       for (let times = 0; times < 3; times += 1) await run(own.db)
-      const rows = await own.sql`select 1 from pg_prepared_statements where statement like 'select "id"%from "sys_role"%'`
+      const rows =
+        await own.sql`select 1 from pg_prepared_statements where statement like 'select "id"%from "sys_role"%'`
       return rows.length
     } finally {
       await own.close()
