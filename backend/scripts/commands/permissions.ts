@@ -61,13 +61,15 @@ function report({ id, name, ...rule }: DataRule, { field, key, params }: RuleFau
 }
 
 /**
- * Codes that a route asks for and no menu gives, and codes that only menus know. A page none of whose codes is declared is
- * not there yet, which is no fault of its buttons.
+ * Codes that a route asks for and no menu gives, and codes that only menus know. A page is
+ * there once a route names one of its codes first; until then its buttons are no fault, though a shared list may take its
+ * read code among others.
  */
 export function mismatches(routes: readonly RouteAccess[], menus: readonly MenuRow[]): string[] {
   const asked = declared(routes)
   const given = new Set(menus.flatMap(carried))
-  const exists = (page: MenuRow) => codesBelow(page, menus).some((code) => asked.has(code))
+  const first = new Set(routes.flatMap(({ access }) => codesOf(access).slice(0, 1)))
+  const exists = (page: MenuRow) => codesBelow(page, menus).some((code) => first.has(code))
   const missing = [...asked].filter((code) => !given.has(code)).map((code) => `${code}: no menu carries it`)
   const unknown = menus
     .flatMap((row) => carried(row).map((code) => ({ row, code })))
