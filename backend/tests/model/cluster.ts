@@ -2,22 +2,22 @@ import { randomBytes } from 'node:crypto'
 import { type Database, openDatabase } from '#backend/database/db'
 import { freePort, type PrivateRedis, startRedis } from '#backend/database/tests/redis-server'
 import { type Link, openLink } from '#backend/tests/model/link'
+import { take } from '#backend/tests/model/pick'
 import { makeFolder, startServer } from '#backend/tests/process/spawned'
 import { createTestDatabase } from '#backend/tests/test-database'
 import { TEST_TIME_ZONE } from '#backend/tests/test-server'
 
 export const PROCESSES = 4
-/**
- * The one that hears of changes at once, the one whose commands to Redis arrive late, and the one ahead of time. Whoever
- * hears of a change passes it on through Redis, so if more of them did, a change that was not told would be hidden.
- */
-const HEARING = 0
+/** The one whose commands to Redis arrive late, the one ahead of time, and the one that can be made to hear at once. */
 const SLOW = 1
 const AHEAD = 2
+const HEARING = 0
 const SLOW_LAG_MS = 15
 const DEAF_LAG_MS = 1500
 /** The life of a refresh token's repetition, as short as it can be without being over on a busy machine. */
 export const GRACE_SECONDS = 2
+
+export const HASH_COST = 8
 
 export interface Cluster {
   /** Of the processes. */
@@ -27,6 +27,11 @@ export interface Cluster {
   redis: Outages
   /** From each process to Redis. */
   links: readonly Link[]
+  /**
+   * Whether one process hears of changes at once; the others do so late. Whoever hears of a change passes it on through
+   * Redis, which hides one that was told in no other way.
+   */
+  letOneHear(hears: boolean): void
   /** Redis runs and every process reaches it. */
   heal(): Promise<void>
   /** What the processes have said that is worth a look. */
@@ -69,11 +74,14 @@ async function open(opened: (() => unknown)[], close: () => Promise<void>): Prom
   const links = await Promise.all(
     Array.from({ length: PROCESSES }, (_, index) => openLink({ port, ...(index === SLOW && { lag_ms: SLOW_LAG_MS }) })),
   )
-  const late = await openLink({
-    port: Number(new URL(url).port) || 5432,
-    deaf: { said: 'listen "fba_events"', lag_ms: DEAF_LAG_MS },
-  })
-  for (const link of [...links, late]) opened.push(() => link.close())
+  let oneHears = true
+  const ways = await Promise.all(
+    links.map((_, index) => {
+      const lag_ms = () => (index === HEARING && oneHears ? 0 : DEAF_LAG_MS)
+      return openLink({ port: Number(new URL(url).port) || 5432, deaf: { said: 'listen "fba_events"', lag_ms } })
+    }),
+  )
+  for (const link of [...links, ...ways]) opened.push(() => link.close())
   const folder = makeFolder()
   opened.push(() => folder.remove())
   const secret = randomBytes(24).toString('hex')
@@ -82,7 +90,7 @@ async function open(opened: (() => unknown)[], close: () => Promise<void>): Prom
       const server = await startServer(folder.path, {
         ...SETTINGS,
         TOKEN_SECRET_KEY: secret,
-        DATABASE_URL: index === HEARING ? url : through(url, late),
+        DATABASE_URL: through(url, take(ways, index)),
         REDIS_URL: `redis://127.0.0.1:${link.port}`,
         ...(index === AHEAD && { NODE_OPTIONS: `--import=${new URL('clock-ahead.mjs', import.meta.url).href}` }),
       })
@@ -95,6 +103,9 @@ async function open(opened: (() => unknown)[], close: () => Promise<void>): Prom
     database,
     redis,
     links,
+    letOneHear(hears) {
+      oneHears = hears
+    },
     async heal() {
       for (const link of links) link.mend()
       if (redis.state() === 'paused') redis.resume()
@@ -113,6 +124,8 @@ const SETTINGS = {
   USER_GUESS_THRESHOLD: '1000000',
   USER_LOCK_THRESHOLD: '0',
   DATABASE_POOL_SIZE: '5',
+  // Long enough for something to happen meanwhile.
+  PASSWORD_HASH_COST: String(HASH_COST),
 }
 
 function through(url: string, link: Link): string {

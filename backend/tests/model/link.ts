@@ -17,8 +17,8 @@ export interface LinkOptions {
   port: number
   /** How long everything takes on its way to the server. */
   lag_ms?: number
-  /** What the server says takes this long on connections over which this text was sent. */
-  deaf?: { said: string; lag_ms: number }
+  /** What the server says takes as long as it is asked for, on connections over which this text was sent. */
+  deaf?: { said: string; lag_ms: () => number }
 }
 
 export async function openLink(options: LinkOptions): Promise<Link> {
@@ -62,18 +62,33 @@ export async function openLink(options: LinkOptions): Promise<Link> {
 }
 
 function join(client: Socket, upstream: Socket, { lag_ms = 0, deaf }: LinkOptions): void {
-  let answer_lag_ms = 0
+  const ask = delayed(upstream)
+  const answer = delayed(client)
+  let isDeaf = false
   client.on('data', (chunk) => {
-    if (deaf !== undefined && chunk.includes(deaf.said)) answer_lag_ms = deaf.lag_ms
-    pass(chunk, upstream, lag_ms)
+    if (deaf !== undefined && chunk.includes(deaf.said)) isDeaf = true
+    ask(chunk, lag_ms)
   })
-  upstream.on('data', (chunk) => pass(chunk, client, answer_lag_ms))
+  upstream.on('data', (chunk) => answer(chunk, isDeaf ? (deaf?.lag_ms() ?? 0) : 0))
   client.once('close', () => upstream.destroy())
   upstream.once('close', () => client.destroy())
 }
 
-/** In order: timers of one length fire in the order in which they were set. */
-function pass(chunk: Buffer, to: Socket, lag_ms: number): void {
-  if (lag_ms === 0) to.write(chunk)
-  else setTimeout(() => to.writable && to.write(chunk), lag_ms)
+/** Writes late, but in order also when the lag changes. */
+function delayed(to: Socket): (chunk: Buffer, lag_ms: number) => void {
+  const queue: { chunk: Buffer; due: number }[] = []
+  const flush = () => {
+    const first = queue[0]
+    if (first === undefined || !to.writable) return
+    const left_ms = first.due - performance.now()
+    if (left_ms > 0) return void setTimeout(flush, left_ms)
+    to.write(first.chunk)
+    queue.shift()
+    flush()
+  }
+  return (chunk, lag_ms) => {
+    if (lag_ms === 0 && queue.length === 0) return void to.write(chunk)
+    queue.push({ chunk, due: performance.now() + lag_ms })
+    if (queue.length === 1) flush()
+  }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { take } from '#backend/tests/model/pick'
 import {
   type Action,
   adopt,
@@ -9,7 +10,7 @@ import {
   setPassword,
 } from '#backend/tests/model/session-actions'
 import { oneRemains } from '#backend/tests/model/standing-actions'
-import { type Affected, ask, expectStatus, type Turn, take } from '#backend/tests/model/turn'
+import { type Affected, ask, expectStatus, type Turn } from '#backend/tests/model/turn'
 import { endAll, isUsable, type Person, type World } from '#backend/tests/model/world'
 
 /*

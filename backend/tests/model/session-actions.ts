@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Reply } from '#backend/tests/model/client'
 import { GRACE_SECONDS, PROCESSES } from '#backend/tests/model/cluster'
-import { type Affected, ask, expectStatus, pick, type Turn, take, Violation } from '#backend/tests/model/turn'
+import { pick, take } from '#backend/tests/model/pick'
+import { type Affected, ask, expectStatus, type Turn, Violation } from '#backend/tests/model/turn'
 import { CODE, endAll, isUsable, type Person, refusal, type Session, type World } from '#backend/tests/model/world'
 
 export interface Action {

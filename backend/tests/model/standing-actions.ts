@@ -1,5 +1,6 @@
+import { take } from '#backend/tests/model/pick'
 import { type Action, actorOf, hasSession, newPassword, setPassword } from '#backend/tests/model/session-actions'
-import { type Affected, ask, expectStatus, type Turn, take, Violation } from '#backend/tests/model/turn'
+import { type Affected, ask, expectStatus, type Turn, Violation } from '#backend/tests/model/turn'
 import {
   type Dept,
   endAll,

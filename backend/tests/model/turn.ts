@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Reply, type Request, send } from '#backend/tests/model/client'
 import type { Cluster } from '#backend/tests/model/cluster'
+import { take } from '#backend/tests/model/pick'
 import { CODE, codesOf, type Person, refusal, type Session, type World } from '#backend/tests/model/world'
 
 /** The numbers an action takes its choices from. */
@@ -28,17 +29,6 @@ export class Violation extends Error {
   override readonly name = 'Violation'
 }
 
-export function pick<T>(from: readonly T[], number: number): T | undefined {
-  return from[number % from.length]
-}
-
-/** As `pick`, for what an action has made sure of. */
-export function take<T>(from: readonly T[], number: number): T {
-  const taken = pick(from, number)
-  if (taken === undefined) throw new Error('nothing to take from')
-  return taken
-}
-
 /** Sends a request to a process and notes how it was answered. */
 export async function ask({ world, cluster }: Turn, on: number, request: Request, label = ''): Promise<Reply> {
   const index = on % cluster.urls.length
@@ -54,6 +44,25 @@ export async function ask({ world, cluster }: Turn, on: number, request: Request
 export function expectStatus(reply: Reply, expected: number | readonly number[], what: string): void {
   if ([expected].flat().includes(reply.status)) return
   throw new Violation(`${what}: ${reply.status} ${JSON.stringify(reply.body)} instead of ${String(expected)}`)
+}
+
+/** While it is worked, all that is alive is in use everywhere: what is read meanwhile must not be kept. */
+export async function inTraffic<T>(
+  { world, cluster }: Turn,
+  work: () => Promise<T>,
+): Promise<{ result: T; over: Promise<unknown> }> {
+  let isWorking = true
+  const sessions = world.sessions.filter(({ end }) => end === undefined)
+  const use = async (url: string, on: number) => {
+    for (let at = on; isWorking && sessions.length > 0; at += 1)
+      await send(url, { method: 'GET', path: '/auth/codes', token: take(sessions, at).token })
+  }
+  const over = Promise.allSettled(cluster.urls.map(use))
+  try {
+    return { result: await work(), over }
+  } finally {
+    isWorking = false
+  }
 }
 
 /** How many of the dead whose death everybody has seen are looked at again each time. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hash } from '@node-rs/bcrypt'
 import { splitCodes } from '#backend/common/codes'
-import type { Cluster } from '#backend/tests/model/cluster'
+import { type Cluster, HASH_COST } from '#backend/tests/model/cluster'
 
 /** What the processes are expected to know: the definition in memory that their answers are compared with. */
 export interface World {
@@ -94,7 +94,7 @@ export async function createWorld({ database }: Cluster): Promise<World> {
   const roles = await sql<{ id: number; name: string }[]>`
     insert into sys_role (name, status, is_filter_scopes, created_time)
     select ${mark} || '-role-' || n, 1, false, now() from generate_series(1, ${ROLES}::int) n returning id::int, name`
-  const password = await hash(FIRST_PASSWORD, { cost: 4 })
+  const password = await hash(FIRST_PASSWORD, { cost: HASH_COST })
   const people = await sql<{ id: number; username: string }[]>`
     insert into sys_user (uuid, username, nickname, password, status, is_superuser, is_staff, is_multi_login, dept_id,
       join_time, created_time)
