@@ -89,6 +89,16 @@ describe('a department', () => {
     expect((await manager.put(`/sys/depts/${below}`, { ...fields, status: 1, leader: 'Lin' })).status).toBe(200)
   })
 
+  test('that was just made is of the past', async () => {
+    const past = rule({ model: 'Dept', column: 'created_time', expression: 4, value: '${now}' })
+    const { own, manager } = await branch([past])
+    const fields = { name: unique('made'), status: 1, parent_id: own }
+    expect((await manager.post('/sys/depts', fields)).status).toBe(200)
+    const present = rule({ model: 'Dept', column: 'created_time', expression: 3, value: '${now}' })
+    const other = await branch([rule({ operator: 1 }), { ...present, operator: 0 }])
+    expect((await other.manager.post('/sys/depts', { ...fields, name: unique('x'), parent_id: null })).status).toBe(403)
+  })
+
   test('that is not seen is not there', async () => {
     const { above, other, manager } = await branch()
     for (const id of [above, other]) {
