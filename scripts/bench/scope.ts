@@ -203,7 +203,7 @@ async function timed(sql: postgres.Sql, { page, count }: Pair): Promise<number> 
   return performance.now() - started_at
 }
 
-const run = (sql: postgres.Sql, { text, values }: Statement) => sql.unsafe(text, values).values()
+const run = (sql: postgres.Sql, { text, values }: Statement) => sql.unsafe(text, values, { prepare: true }).values()
 
 /** The two statements with which the product reads this page for somebody. */
 async function captured(username: string, { product, tap, password }: Bench): Promise<Pair> {
