@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Script } from 'node:vm'
 
-// npm run resource:new -- <name>: six files and two lines, after which the resource can be listed, read, created, replaced and deleted.
+// npm run resource:new -- <name>: six files and one line, after which the resource can be listed, read, created, replaced and deleted.
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const templates = join(root, 'scripts/templates/resource')
@@ -81,19 +81,16 @@ function check(kebab: string): void {
   }
 }
 
-/** A line after the last resource, a name among the scoped models, and their imports, which the formatter sorts. */
+/** A line after the last resource, and its imports, which the formatter sorts. */
 function register({ kebab, camel, path }: Readonly<Record<string, string>>): string {
   const source = readFileSync(join(root, app_file), 'utf8')
-  const last = [...source.matchAll(/^ {2}await app\.register\(.*\n/gm)].at(-1)
-  if (last?.index === undefined) throw new Refused(`${app_file} registers nothing to put a line after`)
+  const last = [...source.matchAll(/^ {2}\{ prefix: .*\},\n/gm)].at(-1)
+  if (last?.index === undefined) throw new Refused(`${app_file} lists no resource to put a line after`)
   const end = last.index + last[0].length
-  const line = `  await app.register(${camel}Api, { prefix: '${path}' })\n`
+  const line = `  { prefix: '${path}', api: ${camel}Api, scoped: ${camel}Scoped },\n`
   const imports = `import { ${camel}Api } from '#backend/app/${APP}/api/v1/sys/${kebab}.api'
 import { ${camel}Scoped } from '#backend/app/${APP}/model/${kebab}.model'\n`
-  const registered = imports + source.slice(0, end) + line + source.slice(end)
-  const changed = registered.replace(/(\bscoped_models: \[[^\]]*?),?(\s*\])/, `$1, ${camel}Scoped$2`)
-  if (changed === registered) throw new Refused(`${app_file} lists no scoped models to put one after`)
-  return changed
+  return imports + source.slice(0, end) + line + source.slice(end)
 }
 
 function format(files: readonly string[]): void {

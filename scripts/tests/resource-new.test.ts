@@ -22,21 +22,19 @@ const create = (...names: string[]) => runNode(copy.path, ['--import', 'tsx', 's
 const succeeds = async (args: string[]) => expect(await runNode(copy.path, args)).toMatchObject({ code: 0 })
 
 describe('npm run resource:new', () => {
-  test('writes six files and two lines', async () => {
+  test('writes six files and one line', async () => {
     const before = read(APP).split('\n')
     const { code, output } = await create('project-task')
     expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining('db:generate') })
     for (const file of FILES) expect(output).toContain(`written  ${file}`)
     expect(FILES.map(read).join('')).not.toMatch(/__\w+__/)
-    const [scoped, ...added] = read(APP)
+    const added = read(APP)
       .split('\n')
       .filter((line) => !before.includes(line))
-      .reverse()
-    expect(scoped).toMatch(/^ +.*\bprojectTaskScoped\b/)
-    expect(added.reverse()).toEqual([
+    expect(added).toEqual([
       "import { projectTaskApi } from '#backend/app/admin/api/v1/sys/project-task.api'",
       "import { projectTaskScoped } from '#backend/app/admin/model/project-task.model'",
-      "  await app.register(projectTaskApi, { prefix: '/sys/project-tasks' })",
+      "  { prefix: '/sys/project-tasks', api: projectTaskApi, scoped: projectTaskScoped },",
     ])
   })
 

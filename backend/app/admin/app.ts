@@ -18,26 +18,38 @@ import { userScoped } from '#backend/app/admin/model/user.model'
 import type { App } from '#backend/core/app'
 import type { AppModule } from '#backend/core/app-module'
 import type { Config } from '#backend/core/config'
+import type { ScopedModel } from '#backend/database/scoped-model'
+
+interface Resource {
+  prefix: string
+  api: (app: App) => Promise<void>
+  /** The model whose rows are subject to data rules. */
+  scoped?: ScopedModel
+}
 
 /** The resources of the administration, one line each. */
+const RESOURCES: readonly Resource[] = [
+  { prefix: '/auth', api: authApi },
+  { prefix: '/sys/users/me', api: profileApi },
+  { prefix: '/sys/users', api: userApi, scoped: userScoped },
+  { prefix: '/sys/depts', api: deptApi, scoped: deptScoped },
+  { prefix: '/sys/roles', api: roleApi },
+  { prefix: '/sys/menus', api: menuApi },
+  { prefix: '/sys/data-scopes', api: dataScopeApi },
+  { prefix: '/sys/data-rules', api: dataRuleApi },
+  { prefix: '/logs/login', api: loginLogApi, scoped: loginLogScoped },
+  { prefix: '/logs/tombstones', api: logTombstoneApi },
+  { prefix: '/monitors/sessions', api: sessionApi },
+]
+
 async function api(app: App, config: Config): Promise<void> {
-  await app.register(authApi, { prefix: '/auth' })
   if (config.NODE_ENV !== 'production') await app.register(docsLoginApi, { prefix: '/auth' })
-  await app.register(profileApi, { prefix: '/sys/users/me' })
-  await app.register(userApi, { prefix: '/sys/users' })
-  await app.register(deptApi, { prefix: '/sys/depts' })
-  await app.register(roleApi, { prefix: '/sys/roles' })
-  await app.register(menuApi, { prefix: '/sys/menus' })
-  await app.register(dataScopeApi, { prefix: '/sys/data-scopes' })
-  await app.register(dataRuleApi, { prefix: '/sys/data-rules' })
-  await app.register(loginLogApi, { prefix: '/logs/login' })
-  await app.register(logTombstoneApi, { prefix: '/logs/tombstones' })
-  await app.register(sessionApi, { prefix: '/monitors/sessions' })
+  for (const resource of RESOURCES) await app.register(resource.api, { prefix: resource.prefix })
 }
 
 export const admin: AppModule = {
   name: 'admin',
   api,
-  scoped_models: [deptScoped, userScoped, loginLogScoped, operaLogScoped],
+  scoped_models: [...RESOURCES.flatMap(({ scoped }) => scoped ?? []), operaLogScoped],
   sessions: { loadActor, touchSession },
 }
