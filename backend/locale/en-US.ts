@@ -41,6 +41,8 @@ export const enUS: Messages = {
   'auth.log.disabled': 'account or department disabled',
   'auth.log.changed': 'account changed during the sign-in',
   'auth.log.captcha': 'wrong captcha',
+  'auth.log.invalid': 'invalid request',
+  'auth.log.too_many': 'too many attempts',
 
   'dept.not_found': 'No such department',
   'dept.name_taken': 'The department name is taken',

@@ -40,6 +40,8 @@ export const zhCN = {
   'auth.log.disabled': '账号或所属部门已停用',
   'auth.log.changed': '登录过程中账号发生变更',
   'auth.log.captcha': '验证码错误',
+  'auth.log.invalid': '请求无效',
+  'auth.log.too_many': '尝试过于频繁',
 
   'dept.not_found': '部门不存在',
   'dept.name_taken': '部门名称已存在',

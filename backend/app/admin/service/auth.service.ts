@@ -23,19 +23,32 @@ export interface SignedIn {
 export async function login(ctx: Ctx, { uuid, captcha, ...credentials }: Login): Promise<SignedIn> {
   const needsCaptcha = ctx.config.LOGIN_CAPTCHA_ENABLED || (await loginGuard.demandsCaptcha(ctx, credentials.username))
   if (!needsCaptcha) return authenticate(ctx, credentials)
+  await orRecord(ctx, credentials.username, () => captchaService.check(ctx, uuid, captcha))
+  return authenticate(ctx, credentials, uuid)
+}
+
+/** Does what looks at the captcha; its refusal is a failed attempt. */
+async function orRecord(ctx: Ctx, username: string, look: () => Promise<void>, user_uuid?: string): Promise<void> {
   try {
-    await captchaService.check(ctx, uuid, captcha)
+    await look()
   } catch (error) {
-    if (error instanceof Refusal) await recordFailure(ctx, credentials.username, undefined, 'auth.log.captcha')
+    if (error instanceof Refusal) await recordFailure(ctx, username, user_uuid, 'auth.log.captcha')
     throw error
   }
-  return authenticate(ctx, credentials, uuid)
 }
 
 /** Signs in for the documentation page, which has no captcha field; the other guards hold. */
 export async function loginForDocs(ctx: Ctx, credentials: Credentials): Promise<SignedIn> {
-  if (await loginGuard.demandsCaptcha(ctx, credentials.username)) throw new BadRequest('auth.captcha_required')
+  if (await loginGuard.demandsCaptcha(ctx, credentials.username)) {
+    await recordFailure(ctx, credentials.username, undefined, 'auth.log.captcha')
+    throw new BadRequest('auth.captcha_required')
+  }
   return authenticate(ctx, credentials)
+}
+
+/** Records an attempt that was turned away before anybody looked at its credentials. */
+export async function recordTurnedAway(ctx: Ctx, username: string, reason: MessageKey): Promise<void> {
+  await recordFailure(ctx, username, undefined, reason)
 }
 
 /**
@@ -58,7 +71,7 @@ async function authenticate(ctx: Ctx, { username, password }: Credentials, captc
     await recordFailure(ctx, username, user.uuid, 'auth.password_expired')
     throw new BadRequest('auth.password_expired')
   }
-  if (captcha_uuid !== null) await captchaService.consume(ctx, captcha_uuid)
+  if (captcha_uuid !== null) await orRecord(ctx, username, () => captchaService.consume(ctx, captcha_uuid), user.uuid)
   await loginGuard.succeeded(ctx, username)
   const session = await openSession(ctx, user)
   if (session === undefined) {

@@ -2,6 +2,7 @@ import * as loginLogCrud from '#backend/app/admin/crud/login-log.crud'
 import { type LoginLog, loginLogScoped } from '#backend/app/admin/model/login-log.model'
 import type { LoginLogQuery } from '#backend/app/admin/schema/login-log.schema'
 import * as logTombstoneService from '#backend/app/admin/service/log-tombstone.service'
+import { cleanText } from '#backend/common/clean-text'
 import type { LOGIN_STATUS } from '#backend/common/enums'
 import { NotFound } from '#backend/common/errors'
 import type { Rows } from '#backend/common/paging'
@@ -25,7 +26,7 @@ export async function record(ctx: Ctx, { username, user_uuid, status, reason }: 
   const { os, browser, device, user_agent } = parseUserAgent(ctx.client.user_agent)
   await loginLogCrud.insert(ctx.db, {
     user_uuid,
-    username: username.slice(0, 64),
+    username: cleanText(username, 64),
     status,
     ip: ctx.client.ip,
     ...place,

@@ -1,4 +1,6 @@
+import { desc } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loginLog } from '#backend/app/admin/model/login-log.model'
 import { elsewhere } from '#backend/app/admin/tests/sign-in.fixture'
 import { createTestApp, type TestApp } from '#backend/tests/harness'
 
@@ -57,6 +59,8 @@ describe('captcha', () => {
     const { uuid, text } = await captcha()
     const answers = await Promise.all(Array.from({ length: 4 }, () => attempt('123456', uuid, text)))
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    const failures = await strict.db.select().from(loginLog).orderBy(desc(loginLog.id)).limit(4)
+    expect(failures.filter(({ msg }) => msg === '验证码错误')).toHaveLength(3)
   })
 
   test('five images in thirty seconds per address', async () => {

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { desc } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loginLog } from '#backend/app/admin/model/login-log.model'
 import { elsewhere, refreshCookie } from '#backend/app/admin/tests/sign-in.fixture'
 import { createTestApp, type TestApp } from '#backend/tests/harness'
 
@@ -45,6 +47,15 @@ describe('signing in from the documentation page', () => {
         (await t.app.inject({ method: 'POST', url: '/api/v1/auth/login/swagger', remoteAddress })).statusCode,
       )
     expect(statuses).toEqual([400, 400, 400, 400, 400, 429])
+  })
+
+  test('an account that demands a captcha is refused, which is logged', async () => {
+    const username = `guessed-${randomBytes(4).toString('hex')}`
+    const body = `username=${username}&password=nope`
+    for (let guess = 0; guess < 20; guess += 1) await form(body)
+    expect((await form(body)).json().msg).toBe('请输入验证码')
+    const [last] = await t.db.select().from(loginLog).orderBy(desc(loginLog.id)).limit(1)
+    expect(last).toMatchObject({ username, status: 0, msg: '验证码错误' })
   })
 
   test('does not exist in production', async () => {

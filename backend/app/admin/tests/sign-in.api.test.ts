@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { desc, eq } from 'drizzle-orm'
+import { desc, eq, like } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loginLog } from '#backend/app/admin/model/login-log.model'
 import { user } from '#backend/app/admin/model/user.model'
@@ -194,6 +194,29 @@ describe('signing in', () => {
     expect(limited.headers['retry-after']).toEqual(expect.stringMatching(/^\d+$/))
     expect(limited.body).toMatchObject({ code: 429, data: null, trace_id: expect.any(String) })
     expect((await login(username, PASSWORD)).status).toBe(200)
+  })
+
+  test('what the limit or the validation refuses is in the log as well', async () => {
+    const { username } = await account()
+    const address = elsewhere()
+    for (let tries = 0; tries < 6; tries += 1) await login(username, 'nope', address)
+    await login(username, 'x'.repeat(300))
+    await t.anonymous.post(
+      '/auth/login',
+      { username: `${username}\0`, password: 'nope' },
+      { remoteAddress: elsewhere() },
+    )
+    const rows = await t.db
+      .select({ name: loginLog.username, msg: loginLog.msg })
+      .from(loginLog)
+      .where(like(loginLog.username, `${username}%`))
+      .orderBy(desc(loginLog.id))
+    expect(rows).toHaveLength(8)
+    expect(rows.slice(0, 3)).toEqual([
+      { name: `${username}\uFFFD`, msg: '请求无效' },
+      { name: username, msg: '请求无效' },
+      { name: username, msg: '尝试过于频繁' },
+    ])
   })
 
   test('a forwarded address counts only behind a trusted proxy', async () => {

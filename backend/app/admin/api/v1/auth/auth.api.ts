@@ -15,10 +15,12 @@ import { Done, envelope, ok } from '#backend/common/envelope'
 import { BadRequest, Unauthenticated } from '#backend/common/errors'
 import type { App } from '#backend/core/app'
 import { ACCESS_TOKEN, bearerOf, REFRESH_TOKEN } from '#backend/core/tokens'
+import type { MessageKey } from '#backend/locale/translate'
 import { wireTimeOf } from '#backend/utils/wire-time'
 
 const tags = ['Sign-in']
-const LOGIN_LIMIT = { max: 5, timeWindow: 60_000 }
+/** Counted once the body is read, so that the log says whose name was tried. */
+const LOGIN_LIMIT = { max: 5, timeWindow: 60_000, hook: 'preValidation' as const }
 const CAPTCHA_LIMIT = { max: 5, timeWindow: 30_000 }
 const REFRESH_COOKIE = 'fba_refresh_token'
 const REFRESH_PATH = '/api/v1/auth/refresh'
@@ -38,6 +40,7 @@ export async function authApi(app: App): Promise<void> {
     {
       config: { access: 'public', rateLimit: LOGIN_LIMIT },
       schema: { summary: 'Sign in', tags, body: Login, response: { 200: envelope(LoginToken) } },
+      onSend: recordTurnedAway,
     },
     async (request, reply) => {
       const { session, ...rest } = await authService.login(request.ctx, request.body)
@@ -97,6 +100,19 @@ export async function authApi(app: App): Promise<void> {
   )
 }
 
+const TURNED_AWAY: Readonly<Record<number, MessageKey>> = {
+  422: 'auth.log.invalid',
+  429: 'auth.log.too_many',
+}
+
+/** What the limit or the validation refused is an attempt too; the service has not heard of it. */
+async function recordTurnedAway({ ctx, body }: FastifyRequest, { statusCode }: FastifyReply): Promise<void> {
+  const reason = TURNED_AWAY[statusCode]
+  if (reason === undefined) return
+  const username = (body as { username?: unknown } | null | undefined)?.username
+  await authService.recordTurnedAway(ctx, typeof username === 'string' ? username : '', reason)
+}
+
 /** Sign-in of the documentation page: for development, never part of a production server. */
 export async function docsLoginApi(app: App): Promise<void> {
   app.post(
@@ -111,6 +127,7 @@ export async function docsLoginApi(app: App): Promise<void> {
         body: Credentials.partial().nullish(),
         response: { 200: SwaggerToken },
       },
+      onSend: recordTurnedAway,
     },
     async (request) => {
       const credentials = Credentials.safeParse({ ...basicCredentials(request), ...request.body })

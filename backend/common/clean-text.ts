@@ -1,0 +1,7 @@
+/**
+ * Text as a column of `max` characters can hold it: what PostgreSQL cannot store (NUL) and what is no character (half a
+ * surrogate pair, also one that the cut leaves) becomes U+FFFD.
+ */
+export function cleanText(text: string, max: number): string {
+  return text.slice(0, max).replaceAll('\0', '\uFFFD').toWellFormed()
+}
