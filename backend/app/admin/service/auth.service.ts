@@ -46,9 +46,9 @@ export async function loginForDocs(ctx: Ctx, credentials: Credentials): Promise<
   return authenticate(ctx, credentials)
 }
 
-/** Records an attempt that was turned away before anybody looked at its credentials. */
-export async function recordTurnedAway(ctx: Ctx, username: string, reason: MessageKey): Promise<void> {
-  await recordFailure(ctx, username, undefined, reason)
+/** Records an attempt that was answered with this status before anybody looked at its credentials. */
+export async function recordTurnedAway(ctx: Ctx, username: string, status: 422 | 429): Promise<void> {
+  await recordFailure(ctx, username, undefined, status === 422 ? 'auth.log.invalid' : 'auth.log.too_many')
 }
 
 /**

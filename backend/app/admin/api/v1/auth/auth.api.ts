@@ -15,7 +15,6 @@ import { Done, envelope, ok } from '#backend/common/envelope'
 import { BadRequest, Unauthenticated } from '#backend/common/errors'
 import type { App } from '#backend/core/app'
 import { ACCESS_TOKEN, bearerOf, REFRESH_TOKEN } from '#backend/core/tokens'
-import type { MessageKey } from '#backend/locale/translate'
 import { wireTimeOf } from '#backend/utils/wire-time'
 
 const tags = ['Sign-in']
@@ -100,17 +99,11 @@ export async function authApi(app: App): Promise<void> {
   )
 }
 
-const TURNED_AWAY: Readonly<Record<number, MessageKey>> = {
-  422: 'auth.log.invalid',
-  429: 'auth.log.too_many',
-}
-
 /** What the limit or the validation refused is an attempt too; the service has not heard of it. */
 async function recordTurnedAway({ ctx, body }: FastifyRequest, { statusCode }: FastifyReply): Promise<void> {
-  const reason = TURNED_AWAY[statusCode]
-  if (reason === undefined) return
+  if (statusCode !== 422 && statusCode !== 429) return
   const username = (body as { username?: unknown } | null | undefined)?.username
-  await authService.recordTurnedAway(ctx, typeof username === 'string' ? username : '', reason)
+  await authService.recordTurnedAway(ctx, typeof username === 'string' ? username : '', statusCode)
 }
 
 /** Sign-in of the documentation page: for development, never part of a production server. */
