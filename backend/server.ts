@@ -17,6 +17,7 @@ import { tokensPlugin } from '#backend/core/tokens'
 import { zodValidator } from '#backend/core/validator'
 import { accessHook } from '#backend/middleware/access'
 import { contextHook } from '#backend/middleware/context'
+import { operationLogHook } from '#backend/middleware/operation-log'
 import { replyHook } from '#backend/middleware/reply'
 
 /** The applications of the product, in the order in which their routes are registered. */
@@ -47,6 +48,7 @@ export async function buildApp(host: Host, apps: readonly AppModule[] = APPS): P
 
   await app.register(contextHook, { host })
   await app.register(replyHook)
+  await app.register(operationLogHook, { host })
   await app.register(helmet, { contentSecurityPolicy: false })
   if (config.CORS_ORIGINS.length > 0) await app.register(cors, corsOptions(config.CORS_ORIGINS))
   await app.register(cookie)

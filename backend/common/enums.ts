@@ -14,6 +14,6 @@ export type UserSwitch = (typeof USER_SWITCHES)[number]
 /** Logs whose rows can be removed. */
 export const LOG_KINDS = ['login', 'opera'] as const
 export type LogKind = (typeof LOG_KINDS)[number]
-/** How rows of a log were removed: some that were chosen, or all. */
-export const LOG_REMOVALS = ['delete', 'clear'] as const
+/** How rows of a log were removed: some that were chosen, all, or those of a certain age. */
+export const LOG_REMOVALS = ['delete', 'clear', 'retention'] as const
 export type LogRemoval = (typeof LOG_REMOVALS)[number]

@@ -2,8 +2,11 @@ import { z } from 'zod'
 import { secrets } from '#backend/common/schema'
 
 export const REDACTED = '[REDACTED]'
-const SECRET_NAME = /passw|secret|token|credential|authorization|cookie|api[-_]?key|private[-_]?key/i
+const SECRET_NAME = /passw|pwd|secret|token|credential|authorization|cookie|api[-_]?key|private[-_]?key|^salt$/i
 const DEPTH_MAX = 12
+
+/** Whether a field of this name is hidden where no schema says what it is. */
+export const hidesSecret = (name: string): boolean => SECRET_NAME.test(name)
 
 /** A copy of a request value in which what the schema marks as secret, or what is named like a secret, is hidden. */
 export function redact(schema: z.ZodType | undefined, value: unknown): unknown {
@@ -27,7 +30,7 @@ function redactBy(schemas: readonly z.ZodType[], value: unknown, depth: number):
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => {
       const isDeclared = known.some((schema) => schema instanceof z.ZodObject && Object.hasOwn(schema.shape, key))
-      if (!isDeclared && SECRET_NAME.test(key)) return [key, REDACTED]
+      if (!isDeclared && hidesSecret(key)) return [key, REDACTED]
       const fields = known.flatMap((schema) => fieldOf(schema, key))
       return [key, redactBy(fields, item, depth + 1)]
     }),

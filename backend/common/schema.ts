@@ -57,3 +57,6 @@ export const Email = z.email().max(256)
 
 /** A moment as `YYYY-MM-DD HH:mm:ss` in the configured time zone. */
 export const DateTime = z.string().describe('YYYY-MM-DD HH:mm:ss')
+
+/** The body of an answer that is a file: whatever is sent, as it is. */
+export const FileBody = z.any().meta({ type: 'string', format: 'binary' })

@@ -1,5 +1,6 @@
 import type { Actor } from '#backend/core/actor'
 import type { App } from '#backend/core/app'
+import type { AuditSink } from '#backend/core/audit/sink'
 import type { Config } from '#backend/core/config'
 import type { Db } from '#backend/database/db'
 import type { ScopedModel } from '#backend/database/scoped-model'
@@ -12,6 +13,8 @@ export interface AppModule {
   readonly scoped_models: readonly ScopedModel[]
   /** Set by the one application that owns users and sessions. */
   readonly sessions?: SessionSource
+  /** Set by the one application that owns the table of the operation log. */
+  readonly audit?: AuditSink
 }
 
 export interface SessionSource {
@@ -21,10 +24,22 @@ export interface SessionSource {
   touchSession(db: Db, session_uuid: string): Promise<void>
 }
 
-export function sessionSource(apps: readonly AppModule[]): SessionSource {
-  const [source, ...more] = apps.flatMap(({ sessions }) => (sessions === undefined ? [] : [sessions]))
-  if (source === undefined || more.length > 0) throw new Error('exactly one application must own the sessions')
-  return source
+export const sessionSource = (apps: readonly AppModule[]): SessionSource =>
+  onlyOne(
+    apps.map(({ sessions }) => sessions),
+    'the sessions',
+  )
+
+export const auditSink = (apps: readonly AppModule[]): AuditSink =>
+  onlyOne(
+    apps.map(({ audit }) => audit),
+    'the operation log',
+  )
+
+function onlyOne<T>(offered: readonly (T | undefined)[], what: string): T {
+  const [found, ...more] = offered.filter((one) => one !== undefined)
+  if (found === undefined || more.length > 0) throw new Error(`exactly one application must own ${what}`)
+  return found
 }
 
 export function scopedModels(apps: readonly AppModule[]): ReadonlyMap<string, ScopedModel> {

@@ -103,6 +103,17 @@ export const ConfigSchema = z.object({
     .prefault('info')
     .describe('Least level logged'),
   LOG_DIR: z.string().min(1).optional().describe('Also write rotated log files into this folder'),
+  AUDIT_SPOOL_MAX_BYTES: count(1_073_741_824, 65_536).describe(
+    'Operation log on disk under DATA_DIR/audit that the database has not taken yet; beyond it changes are refused',
+  ),
+  AUDIT_RETENTION_DAYS: count(0).describe('Age at which records of the operation log are removed; 0: never'),
+  AUDIT_HASH_KEY: z
+    .string()
+    .min(16)
+    .optional()
+    .describe(
+      'Key of the hashes that chain the operation log; without it whoever can write the database can forge them',
+    ),
   BODY_LIMIT_BYTES: count(1_048_576, 1024).describe('Largest request body'),
   IP_LOCATION_FILE: z.string().min(1).optional().describe('ip2region xdb file; unset: the one that ships'),
 })

@@ -1,6 +1,7 @@
 import { Refusal } from '#backend/common/errors'
 import type { Actor } from '#backend/core/actor'
 import type { ActorCache } from '#backend/core/actor-cache'
+import type { RowChange } from '#backend/core/changes'
 import type { Config } from '#backend/core/config'
 import type { Events } from '#backend/core/events'
 import type { Log } from '#backend/core/log'
@@ -33,6 +34,8 @@ export interface Ctx {
   readonly scoped_models: ReadonlyMap<string, ScopedModel>
   readonly client: Client
   readonly trace_id: string
+  /** How this request has changed rows; see `changing`. */
+  readonly changes: RowChange[]
   /** Runs `work` once the transaction has committed, before the answer; outside of one, at once. */
   readonly afterCommit: (work: () => Promise<void>) => Promise<void>
   readonly in_transaction: boolean

@@ -2,7 +2,8 @@ import { createHmac } from 'node:crypto'
 import { type Activity, createActivity } from '#backend/core/activity'
 import { SYSTEM } from '#backend/core/actor'
 import { type ActorCache, createActorCache } from '#backend/core/actor-cache'
-import { type AppModule, scopedModels, sessionSource } from '#backend/core/app-module'
+import { type AppModule, auditSink, scopedModels, sessionSource } from '#backend/core/app-module'
+import { type Audit, createAudit } from '#backend/core/audit/audit'
 import type { Config } from '#backend/core/config'
 import type { Ctx } from '#backend/core/ctx'
 import { runNow } from '#backend/core/ctx'
@@ -25,6 +26,8 @@ export interface Host {
   readonly kv: Kv
   readonly actors: ActorCache
   readonly activity: Activity
+  /** Absent in the command line, which answers no requests. */
+  readonly audit: Audit | undefined
   readonly token_secret: string
   readonly trusted_proxies: TrustedProxies
   /** The part of a context that is the same for every request. */
@@ -75,6 +78,7 @@ export async function createHost(config: Config, { apps, log, role = 'server' }:
     log: logger,
     write: (session_uuid) => sessions.touchSession(database.db, session_uuid),
   })
+  const audit = role === 'server' ? createAudit({ config, database, sink: auditSink(apps), log: logger }) : undefined
   return {
     config,
     log: logger,
@@ -84,10 +88,15 @@ export async function createHost(config: Config, { apps, log, role = 'server' }:
     token_secret,
     trusted_proxies,
     activity,
+    audit,
     shared: { config, db: database.db, kv, counters, actors, events, hmac, scoped_models: scopedModels(apps) },
-    start: () => events.start(),
+    async start() {
+      await events.start()
+      audit?.start()
+    },
     async close() {
       await events.stop()
+      await audit?.close()
       await activity.settled()
       await counters.close()
       await kv.close()
@@ -113,6 +122,7 @@ export function systemCtx(host: Host): Ctx {
     actor: SYSTEM,
     client: { ip: '127.0.0.1', user_agent: undefined },
     trace_id: 'system',
+    changes: [],
     afterCommit: runNow,
     in_transaction: false,
   }

@@ -20,6 +20,7 @@ export const enUS: Messages = {
   'error.conflict': 'It exists already',
   'error.too_many_requests': 'Too many requests, please try again later',
   'error.unavailable': 'The service is unavailable, please try again later',
+  'error.log_unavailable': 'The operation log cannot be written at the moment, please try again later',
   'error.internal': 'Internal server error',
 
   'validation.missing': 'Field required',
@@ -27,6 +28,7 @@ export const enUS: Messages = {
   'validation.blank': 'may not be blank',
   'validation.web_address': 'must be an http or https address',
   'validation.username': 'may not begin or end with a blank or hold invisible characters',
+  'validation.cursor': 'is no cursor that a list has given',
 
   'auth.login_failed': 'Wrong user name or password',
   'auth.captcha_required': 'Please enter the captcha',
@@ -89,6 +91,7 @@ export const enUS: Messages = {
   'grant.beyond_own': 'Nobody may grant what they do not hold',
 
   'login_log.not_found': 'No such login log entry',
+  'opera_log.not_found': 'No such operation log entry',
   'session.not_found': 'No such session, or it has ended',
 
   'password.too_short': 'A password needs at least {min} characters',

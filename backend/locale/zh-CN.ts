@@ -19,6 +19,7 @@ export const zhCN = {
   'error.conflict': '数据已存在',
   'error.too_many_requests': '请求过于频繁，请稍后再试',
   'error.unavailable': '服务暂时不可用，请稍后再试',
+  'error.log_unavailable': '操作日志暂时无法写入，请稍后重试',
   'error.internal': '服务器内部错误',
 
   'validation.missing': '字段为必填项',
@@ -26,6 +27,7 @@ export const zhCN = {
   'validation.blank': '不能为空白',
   'validation.web_address': '必须是 http 或 https 地址',
   'validation.username': '首尾不能有空白，且不能含有不可见字符',
+  'validation.cursor': '不是列表给出的游标',
 
   'auth.login_failed': '用户名或密码有误',
   'auth.captcha_required': '请输入验证码',
@@ -88,6 +90,7 @@ export const zhCN = {
   'grant.beyond_own': '不能授予自己没有的权限',
 
   'login_log.not_found': '登录日志不存在',
+  'opera_log.not_found': '操作日志不存在',
   'session.not_found': '会话不存在或已结束',
 
   'password.too_short': '密码长度不能少于 {min} 位',

@@ -24,13 +24,20 @@ export const contextHook = fp(
     })
     app.addHook('onResponse', async ({ log, method, url, ctx }, { statusCode, elapsedTime }) => {
       log.info(
-        { method, url, status: statusCode, ip: ctx?.client.ip, ms: Math.round(elapsedTime * 10) / 10 },
+        // Without the query, which may hold what nobody should read here.
+        { method, path: pathOf(url), status: statusCode, ip: ctx?.client.ip, ms: Math.round(elapsedTime * 10) / 10 },
         'request',
       )
     })
   },
   { name: 'context' },
 )
+
+/** The part of a request's URL before the query. */
+export function pathOf(url: string): string {
+  const end = url.indexOf('?')
+  return end < 0 ? url : url.slice(0, end)
+}
 
 function contextOf(request: FastifyRequest, host: Host): Ctx {
   const { headers } = request
@@ -51,6 +58,7 @@ function contextOf(request: FastifyRequest, host: Host): Ctx {
       user_agent: headers['user-agent']?.slice(0, USER_AGENT_MAX),
     },
     trace_id: request.id,
+    changes: [],
     afterCommit: runNow,
     in_transaction: false,
   }

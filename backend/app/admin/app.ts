@@ -1,6 +1,7 @@
 import { authApi, docsLoginApi } from '#backend/app/admin/api/v1/auth/auth.api'
 import { logTombstoneApi } from '#backend/app/admin/api/v1/log/log-tombstone.api'
 import { loginLogApi } from '#backend/app/admin/api/v1/log/login-log.api'
+import { operaLogApi } from '#backend/app/admin/api/v1/log/opera-log.api'
 import { sessionApi } from '#backend/app/admin/api/v1/monitor/session.api'
 import { dataRuleApi } from '#backend/app/admin/api/v1/sys/data-rule.api'
 import { dataScopeApi } from '#backend/app/admin/api/v1/sys/data-scope.api'
@@ -10,6 +11,7 @@ import { profileApi } from '#backend/app/admin/api/v1/sys/profile.api'
 import { roleApi } from '#backend/app/admin/api/v1/sys/role.api'
 import { userApi } from '#backend/app/admin/api/v1/sys/user.api'
 import { loadActor } from '#backend/app/admin/crud/actor.crud'
+import * as auditStore from '#backend/app/admin/crud/audit-store.crud'
 import { touch as touchSession } from '#backend/app/admin/crud/session.crud'
 import { deptScoped } from '#backend/app/admin/model/dept.model'
 import { loginLogScoped } from '#backend/app/admin/model/login-log.model'
@@ -38,6 +40,7 @@ const RESOURCES: readonly Resource[] = [
   { prefix: '/sys/data-scopes', api: dataScopeApi },
   { prefix: '/sys/data-rules', api: dataRuleApi },
   { prefix: '/logs/login', api: loginLogApi, scoped: loginLogScoped },
+  { prefix: '/logs/opera', api: operaLogApi, scoped: operaLogScoped },
   { prefix: '/logs/tombstones', api: logTombstoneApi },
   { prefix: '/monitors/sessions', api: sessionApi },
 ]
@@ -50,6 +53,7 @@ async function api(app: App, config: Config): Promise<void> {
 export const admin: AppModule = {
   name: 'admin',
   api,
-  scoped_models: [...RESOURCES.flatMap(({ scoped }) => scoped ?? []), operaLogScoped],
+  scoped_models: RESOURCES.flatMap(({ scoped }) => scoped ?? []),
   sessions: { loadActor, touchSession },
+  audit: auditStore,
 }

@@ -6,7 +6,7 @@ import { locateNativeFiles, program } from '#backend/database/embedded-postgres/
 import type { Log } from '#backend/database/embedded-postgres/launch'
 import type { Layout } from '#backend/database/embedded-postgres/layout'
 import { probe } from '#backend/database/embedded-postgres/probe'
-import { processExists, serves } from '#backend/database/embedded-postgres/process-identity'
+import { processExists, serves } from '#backend/utils/process-identity'
 
 const UNKNOWN_MS = 10_000
 const FAST_SHUTDOWN_MS = 30_000

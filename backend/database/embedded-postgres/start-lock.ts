@@ -2,12 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  folderIdentity,
-  isAlive,
-  ownIdentity,
-  type ProcessIdentity,
-} from '#backend/database/embedded-postgres/process-identity'
+import { folderIdentity, isAlive, ownIdentity, type ProcessIdentity } from '#backend/utils/process-identity'
 
 const LOCK_NAME = /^lock\.(\d+)$/
 const RELEASED = 'released'

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { folderIdentity, isAlive, ownIdentity } from '#backend/database/embedded-postgres/process-identity'
 import { ownLikeParent } from '#backend/database/embedded-postgres/server-user'
+import { folderIdentity, isAlive, ownIdentity } from '#backend/utils/process-identity'
 
 /** Enters this process as a user of the server; the name returned takes it out again. Call under the start lock. */
 export function addUser(users_dir: string): string {

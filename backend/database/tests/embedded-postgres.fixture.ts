@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { locateNativeFiles } from '#backend/database/embedded-postgres/binaries'
-import { processExists } from '#backend/database/embedded-postgres/process-identity'
+import { processExists } from '#backend/utils/process-identity'
 
 export const ROOT = resolve(import.meta.dirname, '../../..')
 const children: ChildProcess[] = []

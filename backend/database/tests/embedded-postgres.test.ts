@@ -17,7 +17,6 @@ import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '#backend/database/embedded-postgres'
 import { locateNativeFiles } from '#backend/database/embedded-postgres/binaries'
-import { folderIdentity, processExists } from '#backend/database/embedded-postgres/process-identity'
 import { canUse } from '#backend/database/embedded-postgres/server-user'
 import { withStartLock } from '#backend/database/embedded-postgres/start-lock'
 import {
@@ -31,6 +30,7 @@ import {
   startInChild,
   until,
 } from '#backend/database/tests/embedded-postgres.fixture'
+import { folderIdentity, processExists } from '#backend/utils/process-identity'
 
 const IS_ROOT = process.getuid?.() === 0
 const NOBODY = { uid: 65_534, gid: 65_534 }

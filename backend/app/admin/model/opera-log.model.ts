@@ -1,12 +1,13 @@
-import { doublePrecision, index, integer, json, pgTable, text, varchar } from 'drizzle-orm/pg-core'
-import { createdTime, id, idIndex, wireTime } from '#backend/database/columns'
+import { sql } from 'drizzle-orm'
+import { doublePrecision, index, integer, json, pgTable, text, uniqueIndex, uuid, varchar } from 'drizzle-orm/pg-core'
+import { bigId, createdTime, id, idIndex, wireTime } from '#backend/database/columns'
 import { scopedModel } from '#backend/database/scoped-model'
 
 export const operaLog = pgTable(
   'sys_opera_log',
   {
     id: id(),
-    trace_id: varchar('trace_id', { length: 32 }).notNull(),
+    trace_id: varchar('trace_id', { length: 64 }).notNull(),
     username: varchar('username', { length: 64 }),
     method: varchar('method', { length: 32 }).notNull(),
     title: varchar('title', { length: 256 }).notNull(),
@@ -29,12 +30,22 @@ export const operaLog = pgTable(
     cost_time: doublePrecision('cost_time').notNull(),
     opera_time: wireTime('opera_time').notNull(),
     created_time: createdTime(),
+    /** the process that wrote it, and the record's place in what it wrote; null in rows of the Python original */
+    stream: uuid('stream'),
+    seq: bigId('seq'),
+    prev_hash: varchar('prev_hash', { length: 64 }),
+    hash: varchar('hash', { length: 64 }),
+    /** the rows that the request changed */
+    diff: json('diff').$type<unknown[]>(),
   },
   (table) => [
     idIndex('sys_opera_log', table.id),
-    // Read backwards it gives the newest first.
+    // Read backwards they give the newest first.
     index('ix_sys_opera_log_opera_time').on(table.opera_time, table.id),
-    index('ix_sys_opera_log_username').on(table.username),
+    index('ix_sys_opera_log_username_time').on(table.username, table.opera_time, table.id),
+    index('ix_sys_opera_log_ip').on(table.ip.op('varchar_pattern_ops')),
+    index('ix_sys_opera_log_failed').on(table.opera_time, table.id).where(sql`status = 0`),
+    uniqueIndex('ix_sys_opera_log_stream').on(table.stream, table.seq).where(sql`stream is not null`),
   ],
 )
 

@@ -126,7 +126,11 @@ const log = directory('Log', 'page.menu.log', 3, '/log', 'carbon:cloud-logging',
   }),
   page('OperaLog', 'page.menu.opera', 2, '/log/opera', 'carbon:operations-record', '/log/opera/index', {
     perms: 'log:opera:get',
-    children: [button('DeleteOperaLog', '删除', 'log:opera:del'), button('EmptyOperaLog', '清空', 'log:opera:clear')],
+    children: [
+      button('DeleteOperaLog', '删除', 'log:opera:del'),
+      button('EmptyOperaLog', '清空', 'log:opera:clear'),
+      button('ExportOperaLog', '导出', 'log:opera:export'),
+    ],
   }),
 ])
 

@@ -1,5 +1,6 @@
 import * as dataRuleCrud from '#backend/app/admin/crud/data-rule.crud'
 import * as dataScopeRuleCrud from '#backend/app/admin/crud/data-scope-rule.crud'
+import * as tracked from '#backend/app/admin/crud/tracked.crud'
 import type { DataRule } from '#backend/app/admin/model/data-rule.model'
 import type {
   CreateDataRule,
@@ -13,6 +14,7 @@ import type { Rows } from '#backend/common/paging'
 import { ALL_MODELS } from '#backend/common/row-scope'
 import { findRuleFault } from '#backend/common/rule-check'
 import { VALUE_VARIABLES } from '#backend/common/rule-value'
+import { changing, created } from '#backend/core/changes'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { lockXact } from '#backend/database/locks'
 import { isUniqueViolation } from '#backend/database/pg-error'
@@ -59,7 +61,8 @@ export function valueVariables(): RuleChoice[] {
 export async function create(ctx: Ctx, fields: CreateDataRule): Promise<void> {
   assertCompiles(ctx, fields)
   await withTx(ctx, async (ctx) => {
-    await uniquely(dataRuleCrud.insert(ctx.db, fields))
+    const row = await uniquely(dataRuleCrud.insert(ctx.db, fields))
+    await created(ctx, [tracked.dataRules], row)
     await ctx.actors.touch(ctx, ['all'])
   })
 }
@@ -70,7 +73,7 @@ export async function update(ctx: Ctx, id: number, fields: UpdateDataRule): Prom
     await lockXact(ctx.db, DATA_PERMISSION_LOCK)
     await get(ctx, id)
     await assertNotOwn(ctx, [id])
-    await uniquely(dataRuleCrud.update(ctx.db, id, fields))
+    await changing(ctx, [[tracked.dataRules, [id]]], () => uniquely(dataRuleCrud.update(ctx.db, id, fields)))
     await ctx.actors.touch(ctx, ['all'])
   })
 }
@@ -79,10 +82,12 @@ export async function update(ctx: Ctx, id: number, fields: UpdateDataRule): Prom
 export async function remove(ctx: Ctx, ids: readonly number[]): Promise<void> {
   await withTx(ctx, async (ctx) => {
     await lockXact(ctx.db, DATA_PERMISSION_LOCK)
-    const removed = await dataRuleCrud.remove(ctx.db, ids)
-    if (removed.length < ids.length) throw new NotFound('data_rule.not_found')
-    await assertNotOwn(ctx, ids)
-    await dataScopeRuleCrud.removeOfRules(ctx.db, ids)
+    await changing(ctx, [[tracked.dataRules, ids]], async (ctx) => {
+      const removed = await dataRuleCrud.remove(ctx.db, ids)
+      if (removed.length < ids.length) throw new NotFound('data_rule.not_found')
+      await assertNotOwn(ctx, ids)
+      await dataScopeRuleCrud.removeOfRules(ctx.db, ids)
+    })
     await ctx.actors.touch(ctx, ['all'])
   })
 }

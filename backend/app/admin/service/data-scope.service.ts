@@ -2,11 +2,13 @@ import * as dataRuleCrud from '#backend/app/admin/crud/data-rule.crud'
 import * as dataScopeCrud from '#backend/app/admin/crud/data-scope.crud'
 import * as dataScopeRuleCrud from '#backend/app/admin/crud/data-scope-rule.crud'
 import * as roleDataScopeCrud from '#backend/app/admin/crud/role-data-scope.crud'
+import * as tracked from '#backend/app/admin/crud/tracked.crud'
 import type { DataRule } from '#backend/app/admin/model/data-rule.model'
 import type { DataScope } from '#backend/app/admin/model/data-scope.model'
 import type { CreateDataScope, DataScopeQuery, UpdateDataScope } from '#backend/app/admin/schema/data-scope.schema'
 import { Conflict, Forbidden, NotFound } from '#backend/common/errors'
 import type { Rows } from '#backend/common/paging'
+import { changing, created } from '#backend/core/changes'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { lockXact } from '#backend/database/locks'
 import { isUniqueViolation } from '#backend/database/pg-error'
@@ -38,7 +40,8 @@ export async function getWithRules(ctx: Ctx, id: number): Promise<DataScope & { 
 
 export async function create(ctx: Ctx, fields: CreateDataScope): Promise<void> {
   await withTx(ctx, async (ctx) => {
-    await uniquely(dataScopeCrud.insert(ctx.db, fields))
+    const row = await uniquely(dataScopeCrud.insert(ctx.db, fields))
+    await created(ctx, [tracked.dataScopes], row)
     await ctx.actors.touch(ctx, ['all'])
   })
 }
@@ -46,7 +49,7 @@ export async function create(ctx: Ctx, fields: CreateDataScope): Promise<void> {
 export async function update(ctx: Ctx, id: number, fields: UpdateDataScope): Promise<void> {
   await withTx(ctx, async (ctx) => {
     await lockForChange(ctx, id)
-    await uniquely(dataScopeCrud.update(ctx.db, id, fields))
+    await changing(ctx, [[tracked.dataScopes, [id]]], () => uniquely(dataScopeCrud.update(ctx.db, id, fields)))
     await ctx.actors.touch(ctx, ['all'])
   })
 }
@@ -56,7 +59,7 @@ export async function replaceRules(ctx: Ctx, id: number, rule_ids: readonly numb
     await lockForChange(ctx, id)
     const found = await dataRuleCrud.lockByIds(ctx.db, rule_ids)
     if (found.length < rule_ids.length) throw new NotFound('data_rule.not_found')
-    await dataScopeRuleCrud.replace(ctx.db, id, rule_ids)
+    await changing(ctx, [[tracked.dataScopeRules, [id]]], () => dataScopeRuleCrud.replace(ctx.db, id, rule_ids))
     await ctx.actors.touch(ctx, ['all'])
   })
 }
@@ -65,11 +68,20 @@ export async function replaceRules(ctx: Ctx, id: number, rule_ids: readonly numb
 export async function remove(ctx: Ctx, ids: readonly number[]): Promise<void> {
   await withTx(ctx, async (ctx) => {
     await lockXact(ctx.db, DATA_PERMISSION_LOCK)
-    const removed = await dataScopeCrud.remove(ctx.db, ids)
-    if (removed.length < ids.length) throw new NotFound('data_scope.not_found')
-    await assertNotOwn(ctx, ids)
-    await dataScopeRuleCrud.removeOfScopes(ctx.db, ids)
-    await roleDataScopeCrud.removeOfScopes(ctx.db, ids)
+    await changing(
+      ctx,
+      [
+        [tracked.dataScopes, ids],
+        [tracked.dataScopeRules, ids],
+      ],
+      async (ctx) => {
+        const removed = await dataScopeCrud.remove(ctx.db, ids)
+        if (removed.length < ids.length) throw new NotFound('data_scope.not_found')
+        await assertNotOwn(ctx, ids)
+        await dataScopeRuleCrud.removeOfScopes(ctx.db, ids)
+        await roleDataScopeCrud.removeOfScopes(ctx.db, ids)
+      },
+    )
     await ctx.actors.touch(ctx, ['all'])
   })
 }

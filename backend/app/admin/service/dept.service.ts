@@ -1,5 +1,6 @@
 import * as deptCrud from '#backend/app/admin/crud/dept.crud'
 import * as onlineSessionCrud from '#backend/app/admin/crud/online-session.crud'
+import * as tracked from '#backend/app/admin/crud/tracked.crud'
 import * as userCrud from '#backend/app/admin/crud/user.crud'
 import { type Dept, deptScoped } from '#backend/app/admin/model/dept.model'
 import type { CreateDept, DeptQuery, UpdateDept } from '#backend/app/admin/schema/dept.schema'
@@ -9,6 +10,7 @@ import { STATUS } from '#backend/common/enums'
 import { Conflict, Forbidden, NotFound } from '#backend/common/errors'
 import { assertSeen, everyRow, scopeOf } from '#backend/common/row-scope'
 import { buildTree, type TreeNode } from '#backend/common/tree'
+import { changing, created } from '#backend/core/changes'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { lockXact } from '#backend/database/locks'
 
@@ -35,6 +37,7 @@ export async function create(ctx: Ctx, fields: CreateDept): Promise<void> {
     const row = await deptCrud.insert(ctx.db, fields)
     if (row === undefined) throw new Error('the department was not inserted')
     await assertStillSeen(ctx, row.id)
+    await created(ctx, [tracked.depts], row)
     await ctx.actors.touch(ctx, ['all'])
   })
 }
@@ -46,7 +49,9 @@ export async function update(ctx: Ctx, id: number, fields: UpdateDept): Promise<
     if (await deptCrud.isNameTaken(ctx.db, fields.name, id)) throw new Conflict('dept.name_taken')
     // Whoever may not see the department above may still change this one, as long as it stays there.
     if (fields.parent_id !== before.parent_id) await checkParent(ctx, fields.parent_id, id)
-    await deptCrud.update(ctx.db, scopeOf(ctx.actor, deptScoped), id, fields)
+    await changing(ctx, [[tracked.depts, [id]]], () =>
+      deptCrud.update(ctx.db, scopeOf(ctx.actor, deptScoped), id, fields),
+    )
     await assertStillSeen(ctx, id)
     await superuserService.assertOneRemains(ctx)
     if (before.status === STATUS.enabled && fields.status === STATUS.disabled) await endSessionsOfMembers(ctx, id)
@@ -59,7 +64,7 @@ export async function remove(ctx: Ctx, id: number): Promise<void> {
     await lockXact(ctx.db, TREE_LOCK)
     await get(ctx, id)
     if ((await deptCrud.countChildren(ctx.db, id)) > 0) throw new Conflict('dept.has_children')
-    await deptCrud.remove(ctx.db, scopeOf(ctx.actor, deptScoped), id)
+    await changing(ctx, [[tracked.depts, [id]]], () => deptCrud.remove(ctx.db, scopeOf(ctx.actor, deptScoped), id))
     // Counted after the row is locked by its update, so that nobody moves in meanwhile.
     if ((await userCrud.countInDept(ctx.db, id)) > 0) throw new Conflict('dept.has_users')
     await ctx.actors.touch(ctx, ['all'])

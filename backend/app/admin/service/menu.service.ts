@@ -1,5 +1,6 @@
 import * as menuCrud from '#backend/app/admin/crud/menu.crud'
 import * as roleMenuCrud from '#backend/app/admin/crud/role-menu.crud'
+import * as tracked from '#backend/app/admin/crud/tracked.crud'
 import type { Menu } from '#backend/app/admin/model/menu.model'
 import type { CreateMenu, MenuQuery, UpdateMenu } from '#backend/app/admin/schema/menu.schema'
 import * as grantService from '#backend/app/admin/service/grant.service'
@@ -7,6 +8,7 @@ import { splitCodes } from '#backend/common/codes'
 import { MENU_TYPE, STATUS } from '#backend/common/enums'
 import { Conflict, Forbidden, NotFound } from '#backend/common/errors'
 import { buildTree, type TreeNode } from '#backend/common/tree'
+import { changing, created } from '#backend/core/changes'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { lockXact } from '#backend/database/locks'
 
@@ -29,7 +31,8 @@ export async function create(ctx: Ctx, fields: CreateMenu): Promise<void> {
     await checkNames(ctx, fields)
     await checkParent(ctx, fields.parent_id)
     grantService.assertMayGrantCodes(ctx, splitCodes(fields.perms ?? ''))
-    await menuCrud.insert(ctx.db, fields)
+    const row = await menuCrud.insert(ctx.db, fields)
+    await created(ctx, [tracked.menus], row)
     await ctx.actors.touch(ctx, ['all'])
   })
 }
@@ -41,7 +44,7 @@ export async function update(ctx: Ctx, id: number, fields: UpdateMenu): Promise<
     await checkNames(ctx, fields, id)
     await checkParent(ctx, fields.parent_id, id)
     grantService.assertMayGrantCodes(ctx, gainedCodes(before, fields))
-    await menuCrud.update(ctx.db, id, fields)
+    await changing(ctx, [[tracked.menus, [id]]], () => menuCrud.update(ctx.db, id, fields))
     await ctx.actors.touch(ctx, ['all'])
   })
 }
@@ -51,7 +54,7 @@ export async function remove(ctx: Ctx, id: number): Promise<void> {
     await lockXact(ctx.db, TREE_LOCK)
     await get(ctx, id)
     if ((await menuCrud.countChildren(ctx.db, id)) > 0) throw new Conflict('menu.has_children')
-    await menuCrud.remove(ctx.db, id)
+    await changing(ctx, [[tracked.menus, [id]]], () => menuCrud.remove(ctx.db, id))
     // After the row is gone, so that a role that was just given it loses it too.
     await roleMenuCrud.removeOfMenu(ctx.db, id)
     await ctx.actors.touch(ctx, ['all'])

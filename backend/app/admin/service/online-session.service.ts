@@ -1,4 +1,5 @@
 import * as onlineSessionCrud from '#backend/app/admin/crud/online-session.crud'
+import * as tracked from '#backend/app/admin/crud/tracked.crud'
 import { userScoped } from '#backend/app/admin/model/user.model'
 import type { OnlineSessionQuery } from '#backend/app/admin/schema/online-session.schema'
 import * as sessionService from '#backend/app/admin/service/session.service'
@@ -6,6 +7,7 @@ import * as superuserService from '#backend/app/admin/service/superuser.service'
 import { Forbidden, NotFound } from '#backend/common/errors'
 import { scopeOf } from '#backend/common/row-scope'
 import { holds } from '#backend/core/actor'
+import { changing } from '#backend/core/changes'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { idleLimitSeconds } from '#backend/core/session-times'
 
@@ -39,7 +41,7 @@ export async function end(ctx: Ctx, user_id: number, session_uuid: string): Prom
     const owner = await onlineSessionCrud.findOwner(ctx.db, viewOf(ctx), user_id, session_uuid)
     if (owner === undefined) throw new NotFound('session.not_found')
     superuserService.assertMayTouch(ctx, owner)
-    await sessionService.end(ctx, session_uuid, 'forced')
+    await changing(ctx, [[tracked.sessions, [session_uuid]]], (ctx) => sessionService.end(ctx, session_uuid, 'forced'))
   })
 }
 

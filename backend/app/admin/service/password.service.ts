@@ -1,8 +1,10 @@
+import * as tracked from '#backend/app/admin/crud/tracked.crud'
 import * as userCrud from '#backend/app/admin/crud/user.crud'
 import * as historyCrud from '#backend/app/admin/crud/user-password-history.crud'
 import type { User } from '#backend/app/admin/model/user.model'
 import * as sessionService from '#backend/app/admin/service/session.service'
 import { BadRequest, NotFound, Unavailable } from '#backend/common/errors'
+import { changing } from '#backend/core/changes'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { HashQueueFull, hashPassword, PASSWORD_BYTES_MAX, verifyPassword } from '#backend/utils/password-hash'
 
@@ -67,8 +69,10 @@ export async function replace(
     const row = await userCrud.lockWithPassword(ctx.db, user.id)
     if (row === undefined) throw new NotFound('user.not_found')
     guard(row)
-    await remember(ctx, row)
-    await userCrud.setPassword(ctx.db, row.id, password)
+    await changing(ctx, [[tracked.users, [row.id]]], async (ctx) => {
+      await remember(ctx, row)
+      await userCrud.setPassword(ctx.db, row.id, password)
+    })
     const asking = ctx.actor.user_id === row.id ? ctx.actor.session_uuid : undefined
     await sessionService.endOfUser(ctx, row.id, 'password', asking)
     await ctx.actors.touch(ctx, [`user:${row.id}`])

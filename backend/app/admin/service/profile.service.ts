@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import * as tracked from '#backend/app/admin/crud/tracked.crud'
 import * as userCrud from '#backend/app/admin/crud/user.crud'
 import { type NewUser, userScoped } from '#backend/app/admin/model/user.model'
 import type { ChangePassword, UpdateEmail } from '#backend/app/admin/schema/user.schema'
@@ -6,6 +7,7 @@ import * as passwordService from '#backend/app/admin/service/password.service'
 import { unlessTaken } from '#backend/app/admin/service/user.service'
 import { BadRequest, NotFound, TooManyRequests } from '#backend/common/errors'
 import { everyRow } from '#backend/common/row-scope'
+import { changing } from '#backend/core/changes'
 import { type Ctx, withTx } from '#backend/core/ctx'
 
 const EMAIL_CODE_TRIES_MAX = 5
@@ -78,8 +80,11 @@ async function updateOwn(ctx: Ctx, fields: Pick<NewUser, 'avatar' | 'email'> & {
   const { user_id } = ctx.actor
   await withTx(ctx, async (ctx) => {
     // One's own profile is one's own whatever the row permissions say.
-    const row = await userCrud.update(ctx.db, everyRow(userScoped), user_id, fields)
+    const row = await userCrud.lockById(ctx.db, everyRow(userScoped), user_id)
     if (row === undefined) throw new NotFound('user.not_found')
+    await changing(ctx, [[tracked.users, [user_id]]], () =>
+      userCrud.update(ctx.db, everyRow(userScoped), user_id, fields),
+    )
     await ctx.actors.touch(ctx, [`user:${user_id}`])
   })
 }

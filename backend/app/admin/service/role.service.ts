@@ -2,6 +2,7 @@ import * as menuCrud from '#backend/app/admin/crud/menu.crud'
 import * as roleCrud from '#backend/app/admin/crud/role.crud'
 import * as roleDataScopeCrud from '#backend/app/admin/crud/role-data-scope.crud'
 import * as roleMenuCrud from '#backend/app/admin/crud/role-menu.crud'
+import * as tracked from '#backend/app/admin/crud/tracked.crud'
 import * as userRelationCrud from '#backend/app/admin/crud/user-relation.crud'
 import * as userRoleCrud from '#backend/app/admin/crud/user-role.crud'
 import type { DataRule } from '#backend/app/admin/model/data-rule.model'
@@ -14,6 +15,7 @@ import { STATUS } from '#backend/common/enums'
 import { Conflict, NotFound } from '#backend/common/errors'
 import type { Rows } from '#backend/common/paging'
 import { buildTree, type TreeNode } from '#backend/common/tree'
+import { changing, created, type Touched } from '#backend/core/changes'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { isUniqueViolation } from '#backend/database/pg-error'
 
@@ -61,7 +63,8 @@ export async function listScopeIds(ctx: Ctx, id: number): Promise<number[]> {
 export async function create(ctx: Ctx, fields: CreateRole): Promise<void> {
   if (!fields.is_filter_scopes) grantService.assertMayLiftFilter(ctx)
   await withTx(ctx, async (ctx) => {
-    await uniquely(roleCrud.insert(ctx.db, fields))
+    const row = await uniquely(roleCrud.insert(ctx.db, fields))
+    await created(ctx, [tracked.roles], row)
     await ctx.actors.touch(ctx, ['all'])
   })
 }
@@ -75,7 +78,7 @@ export async function update(ctx: Ctx, id: number, fields: UpdateRole): Promise<
     if (filterChanges && !fields.is_filter_scopes) grantService.assertMayLiftFilter(ctx)
     // To enable a role is to give it to everybody who is in it.
     if (statusChanges && fields.status === STATUS.enabled) await grantService.assertMayGrantRoles(ctx, [id])
-    await uniquely(roleCrud.update(ctx.db, id, fields))
+    await changing(ctx, [[tracked.roles, [id]]], () => uniquely(roleCrud.update(ctx.db, id, fields)))
     await ctx.actors.touch(ctx, ['all'])
   })
 }
@@ -86,10 +89,12 @@ export async function remove(ctx: Ctx, ids: readonly number[]): Promise<void> {
     const found = await roleCrud.lockForRemoval(ctx.db, ids)
     if (found.length < ids.length) throw new NotFound('role.not_found')
     await grantService.assertNotOwnRole(ctx, ...ids)
-    await userRoleCrud.removeOfRoles(ctx.db, ids)
-    await roleMenuCrud.removeOfRoles(ctx.db, ids)
-    await roleDataScopeCrud.removeOfRoles(ctx.db, ids)
-    await roleCrud.remove(ctx.db, ids)
+    await changing(ctx, everythingOf(ids), async (ctx) => {
+      await userRoleCrud.removeOfRoles(ctx.db, ids)
+      await roleMenuCrud.removeOfRoles(ctx.db, ids)
+      await roleDataScopeCrud.removeOfRoles(ctx.db, ids)
+      await roleCrud.remove(ctx.db, ids)
+    })
     await ctx.actors.touch(ctx, ['all'])
   })
 }
@@ -102,7 +107,7 @@ export async function replaceMenus(ctx: Ctx, id: number, menu_ids: readonly numb
     if (found.length < menu_ids.length) throw new NotFound('menu.not_found')
     const added = without(menu_ids, await roleMenuCrud.listMenuIds(ctx.db, [id]))
     await grantService.assertMayGrantMenus(ctx, added)
-    await roleMenuCrud.replace(ctx.db, id, menu_ids)
+    await changing(ctx, [[tracked.roleMenus, [id]]], () => roleMenuCrud.replace(ctx.db, id, menu_ids))
     await ctx.actors.touch(ctx, ['all'])
   })
 }
@@ -115,10 +120,16 @@ export async function replaceScopes(ctx: Ctx, id: number, scope_ids: readonly nu
     if (found.length < scope_ids.length) throw new NotFound('data_scope.not_found')
     const added = without(scope_ids, await roleDataScopeCrud.listScopeIds(ctx.db, [id]))
     await grantService.assertMayGrantScopes(ctx, added)
-    await roleDataScopeCrud.replace(ctx.db, id, scope_ids)
+    await changing(ctx, [[tracked.roleDataScopes, [id]]], () => roleDataScopeCrud.replace(ctx.db, id, scope_ids))
     await ctx.actors.touch(ctx, ['all'])
   })
 }
+
+const everythingOf = (ids: readonly number[]): Touched[] => [
+  [tracked.roles, ids],
+  [tracked.roleMenus, ids],
+  [tracked.roleDataScopes, ids],
+]
 
 /** Changes of one role, and of what it gives, run one after the other. */
 async function lockForChange(ctx: Ctx, id: number): Promise<Role> {

@@ -1,5 +1,6 @@
 import * as deptCrud from '#backend/app/admin/crud/dept.crud'
 import * as sessionCrud from '#backend/app/admin/crud/session.crud'
+import * as tracked from '#backend/app/admin/crud/tracked.crud'
 import type { UserRow } from '#backend/app/admin/crud/user.crud'
 import * as userCrud from '#backend/app/admin/crud/user.crud'
 import * as historyCrud from '#backend/app/admin/crud/user-password-history.crud'
@@ -17,6 +18,7 @@ import { STATUS, type UserSwitch } from '#backend/common/enums'
 import { Conflict, Forbidden, NotFound } from '#backend/common/errors'
 import type { Rows } from '#backend/common/paging'
 import { assertSeen, scopeOf } from '#backend/common/row-scope'
+import { changing, created, type Touched } from '#backend/core/changes'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { isUniqueViolation } from '#backend/database/pg-error'
 
@@ -49,6 +51,7 @@ export async function create(ctx: Ctx, { password: plain, roles, ...fields }: Cr
       const row = await userCrud.insert(ctx.db, { ...fields, nickname: fields.nickname ?? fields.username, password })
       if (row === undefined) throw new Error('the user was not inserted')
       await userRelationCrud.addRoles(ctx.db, row.id, roles)
+      await created(ctx, [tracked.users, tracked.userRoles], row)
       await ctx.actors.touch(ctx, [`user:${row.id}`])
       return detail(ctx, assertSeen(await userCrud.findInDept(ctx.db, scopeOf(ctx.actor, userScoped), row.id)))
     }),
@@ -59,9 +62,12 @@ export async function update(ctx: Ctx, id: number, { roles, ...fields }: UpdateU
   await unlessTaken(() =>
     withTx(ctx, async (ctx) => {
       const target = await lock(ctx, id)
-      await replaceRoles(ctx, target, roles)
-      const dept = fields.dept_id === target.dept_id ? undefined : await lockNextDept(ctx, target, fields.dept_id)
-      await userCrud.update(ctx.db, scopeOf(ctx.actor, userScoped), id, fields)
+      const dept = await changing(ctx, everythingOf(id), async (ctx) => {
+        await replaceRoles(ctx, target, roles)
+        const dept = fields.dept_id === target.dept_id ? undefined : await lockNextDept(ctx, target, fields.dept_id)
+        await userCrud.update(ctx.db, scopeOf(ctx.actor, userScoped), id, fields)
+        return dept
+      })
       assertSeen(await userCrud.findById(ctx.db, scopeOf(ctx.actor, userScoped), id))
       if (target.is_superuser) await superuserService.assertOneRemains(ctx)
       // As when it is disabled with them in it: to be moved out again gives nobody their session back.
@@ -75,9 +81,11 @@ export async function remove(ctx: Ctx, id: number): Promise<void> {
   if (id === ctx.actor.user_id) throw new Forbidden('user.delete_self')
   await withTx(ctx, async (ctx) => {
     const target = await lock(ctx, id)
-    await userRelationCrud.removeAllRoles(ctx.db, id)
-    await historyCrud.removeOfUser(ctx.db, id)
-    await userCrud.remove(ctx.db, scopeOf(ctx.actor, userScoped), id)
+    await changing(ctx, everythingOf(id), async (ctx) => {
+      await userRelationCrud.removeAllRoles(ctx.db, id)
+      await historyCrud.removeOfUser(ctx.db, id)
+      await userCrud.remove(ctx.db, scopeOf(ctx.actor, userScoped), id)
+    })
     if (target.is_superuser) await superuserService.assertOneRemains(ctx)
     await sessionService.endOfUser(ctx, id, 'deleted')
     await ctx.actors.touch(ctx, [`user:${id}`])
@@ -110,7 +118,9 @@ export async function toggle(ctx: Ctx, id: number, which: UserSwitch): Promise<v
   await withTx(ctx, async (ctx) => {
     const target = await lock(ctx, id)
     const fields = SWITCHED[which](target)
-    await userCrud.update(ctx.db, scopeOf(ctx.actor, userScoped), id, fields)
+    await changing(ctx, [[tracked.users, [id]]], () =>
+      userCrud.update(ctx.db, scopeOf(ctx.actor, userScoped), id, fields),
+    )
     if (target.is_superuser) await superuserService.assertOneRemains(ctx)
     if (fields.status === STATUS.disabled) await sessionService.endOfUser(ctx, id, 'disabled')
     if (fields.is_multi_login === false)
@@ -129,6 +139,11 @@ export async function unlessTaken<T>(change: () => Promise<T>): Promise<T> {
     throw error
   }
 }
+
+const everythingOf = (id: number): Touched[] => [
+  [tracked.users, [id]],
+  [tracked.userRoles, [id]],
+]
 
 async function detail(ctx: Ctx, row: userCrud.UserInDept | undefined): Promise<UserDetail> {
   if (row === undefined) throw new NotFound('user.not_found')

@@ -1,0 +1,96 @@
+import { asc, eq, type SQL, sql } from 'drizzle-orm'
+import { type AuditRemoval, auditRemoval } from '#backend/app/admin/model/audit-removal.model'
+import { auditStream } from '#backend/app/admin/model/audit-stream.model'
+import type { Removed } from '#backend/app/admin/model/log-tombstone.model'
+import { operaLog } from '#backend/app/admin/model/opera-log.model'
+import type { LogRemoval } from '#backend/common/enums'
+import type { AuditRecord, Link } from '#backend/core/audit/record'
+import type { Db } from '#backend/database/db'
+
+export interface Head {
+  stream: string
+  stored_seq: number
+  stored_hash: string
+}
+export type StoredRecord = Link & AuditRecord & { id: number }
+
+export async function listHeads(db: Db): Promise<Head[]> {
+  const { stream, stored_seq, stored_hash } = auditStream
+  return db.select({ stream, stored_seq, stored_hash }).from(auditStream).orderBy(asc(stream))
+}
+
+/** Streams of which there are records but no head: somebody has removed it. */
+export async function listHeadless(db: Db): Promise<string[]> {
+  const rows = await db.execute<{ stream: string }>(sql`
+    with recursive streams(stream) as (
+      (select stream from sys_opera_log where stream is not null order by stream limit 1)
+      union all
+      select (select stream from sys_opera_log where stream > streams.stream order by stream limit 1)
+      from streams where streams.stream is not null)
+    select stream from streams where stream is not null
+    and not exists (select 1 from sys_audit_stream s where s.stream = streams.stream)`)
+  return rows.map(({ stream }) => stream)
+}
+
+/** Records of a stream behind a number, as the columns hold them: what their hashes were made of. */
+export async function listAfter(db: Db, stream: string, seq: number, limit: number): Promise<StoredRecord[]> {
+  const rows = await db.execute<Record<string, unknown>>(sql`
+    select id, seq, prev_hash, hash, trace_id, username, method, title, path, ip, country, region, city, user_agent, os,
+      browser, device, args::text as args, status, code, msg, cost_time, diff::text as diff,
+      to_char(opera_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as opera_time
+    from sys_opera_log where stream = ${stream}::uuid and seq > ${seq} order by seq limit ${limit}`)
+  return rows.map((row) => ({ ...(row as unknown as StoredRecord), id: Number(row.id), seq: Number(row.seq) }))
+}
+
+export async function listRemovals(db: Db, stream: string): Promise<AuditRemoval[]> {
+  return db.select().from(auditRemoval).where(eq(auditRemoval.stream, stream)).orderBy(asc(auditRemoval.from_seq))
+}
+
+/** The last number of a stream before which every record is older than this many days; undefined: there is none. */
+export async function findExpired(db: Db, stream: string, age_days: number): Promise<number | undefined> {
+  const [row] = await db.execute<{ seq: string | null }>(sql`
+    select coalesce(
+      (select seq - 1 from sys_opera_log where stream = ${stream}::uuid
+        and opera_time >= now() - make_interval(days => ${age_days}) order by seq limit 1),
+      (select max(seq) from sys_opera_log where stream = ${stream}::uuid)) as seq`)
+  return row?.seq == null ? undefined : Number(row.seq)
+}
+
+export interface RemovalNote {
+  reason: LogRemoval
+  username: string
+  trace_id: string
+}
+
+/** Removes rows and notes, for each run of records that followed each other, between which hashes they stood. */
+export async function removeWhere(db: Db, where: SQL | undefined, note: RemovalNote): Promise<Removed> {
+  const [row] = await db.execute<{ removed_count: string; oldest_time: string | null; newest_time: string | null }>(sql`
+    with doomed as (
+      delete from ${operaLog} where ${where ?? sql`true`} returning stream, seq, prev_hash, hash, opera_time),
+    marked as (
+      select *, lag(seq) over run as before, lead(seq) over run as behind from doomed where stream is not null
+      window run as (partition by stream order by seq)),
+    starts as (
+      select stream, seq, prev_hash, row_number() over (partition by stream order by seq) as nr
+      from marked where before is distinct from seq - 1),
+    ends as (
+      select stream, seq, hash, row_number() over (partition by stream order by seq) as nr
+      from marked where behind is distinct from seq + 1),
+    noted as (
+      insert into sys_audit_removal (stream, from_seq, to_seq, prev_hash, hash, reason, username, trace_id, created_time)
+      select stream, s.seq, e.seq, s.prev_hash, e.hash, ${note.reason}, ${note.username}, ${note.trace_id}, now()
+      from starts s join ends e using (stream, nr))
+    select count(*) as removed_count, min(opera_time)::text as oldest_time, max(opera_time)::text as newest_time from doomed`)
+  return {
+    removed_count: Number(row?.removed_count ?? 0),
+    oldest_time: row?.oldest_time ?? null,
+    newest_time: row?.newest_time ?? null,
+  }
+}
+
+export const isUpTo = (stream: string, seq: number): SQL =>
+  sql`${operaLog.stream} = ${stream}::uuid and ${operaLog.seq} <= ${seq}`
+
+/** Rows of the time before this log had chains. */
+export const isUnchainedOlderThan = (age_days: number): SQL =>
+  sql`${operaLog.stream} is null and ${operaLog.opera_time} < now() - make_interval(days => ${age_days})`

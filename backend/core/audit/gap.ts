@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto'
+import type { AuditRecord } from '#backend/core/audit/record'
+
+/** Requests whose records could not be kept. They are counted, so that the log itself says that it misses some. */
+export interface Gap {
+  add(record: AuditRecord): void
+  /** A record that says what is missing, once; undefined: nothing is. */
+  take(): AuditRecord | undefined
+  /** Undoes `take` when its record could not be kept either. */
+  restore(): void
+}
+
+interface Missing {
+  count: number
+  from: string
+  to: string
+}
+
+export function createGap(): Gap {
+  let missing: Missing | undefined
+  let taken: Missing | undefined
+
+  const merge = (a: Missing, b: Missing): Missing => ({ count: a.count + b.count, from: a.from, to: b.to })
+  return {
+    add({ opera_time }) {
+      const one = { count: 1, from: opera_time, to: opera_time }
+      missing = missing === undefined ? one : merge(missing, one)
+    },
+    take() {
+      taken = missing
+      missing = undefined
+      return taken === undefined ? undefined : gapRecord(taken)
+    },
+    restore() {
+      if (taken !== undefined) missing = missing === undefined ? taken : merge(taken, missing)
+      taken = undefined
+    },
+  }
+}
+
+function gapRecord({ count, from, to }: Missing): AuditRecord {
+  return ownRecord({
+    method: 'GAP',
+    title: 'Requests that are not in this log',
+    status: 0,
+    msg: `${count} between ${from} and ${to}: there was no room for their records`,
+    args: { count, from, to },
+  })
+}
+
+/** A record of what the log itself did. */
+export function ownRecord(
+  fields: Pick<AuditRecord, 'method' | 'title' | 'status' | 'msg'> & { args: Record<string, unknown> },
+): AuditRecord {
+  return {
+    trace_id: randomUUID().replaceAll('-', ''),
+    username: 'system',
+    path: '',
+    ip: '127.0.0.1',
+    country: null,
+    region: null,
+    city: null,
+    user_agent: null,
+    os: null,
+    browser: null,
+    device: null,
+    code: fields.status === 1 ? '200' : '503',
+    cost_time: 0,
+    opera_time: new Date().toISOString(),
+    diff: null,
+    ...fields,
+    args: JSON.stringify(fields.args),
+  }
+}

@@ -1,0 +1,165 @@
+import { rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AuditSink, Batch } from '#backend/core/audit/sink'
+import type { Segment } from '#backend/core/audit/spool-files'
+import type { Log } from '#backend/core/log'
+import type { Database } from '#backend/database/db'
+import { pgError } from '#backend/database/pg-error'
+
+/** A stream to be shipped. `segments` may still grow. */
+export interface Source {
+  stream: string
+  segments: Segment[]
+}
+
+export interface Shipper {
+  /** Stores all that is on disk now; throws when the database does not take it. */
+  ship(): Promise<void>
+  /** Bytes of the source that are not stored yet. */
+  pendingBytes(): number
+}
+
+const CHUNK_BYTES = 256 * 1024
+const NEWLINE = 0x0a
+const SEQ = /^\{"seq":(\d+),"prev_hash":"[0-9a-f]{64}","hash":"([0-9a-f]{64})"/
+
+/** Reads a source from where it got to, batch after batch; a file that is stored whole and is not the last is removed. */
+export function createShipper(source: Source, sink: AuditSink, database: Database, log: Log): Shipper {
+  let offset = 0
+  let stored_seq: number | undefined
+
+  async function ship(): Promise<void> {
+    stored_seq ??= await sink.storedSeq(database.db, source.stream)
+    for (;;) {
+      const segment = source.segments[0]
+      if (segment === undefined) return
+      if (offset >= segment.bytes) {
+        if (source.segments.length === 1) return
+        rmSync(segment.path, { force: true })
+        source.segments.shift()
+        offset = 0
+        continue
+      }
+      const { lines, bytes } = await readLines(segment, offset)
+      await storeNew(lines)
+      offset += bytes
+    }
+  }
+
+  /** Stores the lines that are not stored yet: all of them, unless the source was shipped in part by somebody else. */
+  async function storeNew(lines: readonly string[]): Promise<void> {
+    const known = stored_seq ?? 0
+    const fresh = lines.filter((line) => placeOf(line).seq > known)
+    const last = fresh.at(-1)
+    if (last === undefined) return
+    const batch = { stream: source.stream, stored_seq: known, last: placeOf(last), lines: fresh }
+    if (await storeBatch(batch)) {
+      stored_seq = batch.last.seq
+      return
+    }
+    stored_seq = await sink.storedSeq(database.db, source.stream)
+    await storeNew(lines)
+  }
+
+  async function storeBatch(batch: Batch): Promise<boolean> {
+    try {
+      return await sink.store(database.db, batch)
+    } catch (error) {
+      if (!isAboutTheRows(error)) throw error
+      return batch.lines.length > 1 ? storeOneByOne(batch) : storeRefused(batch, error)
+    }
+  }
+
+  /** Somewhere in the batch is a row that the database does not take; the others are not to suffer for it. */
+  async function storeOneByOne(batch: Batch): Promise<boolean> {
+    let { stored_seq: position } = batch
+    for (const line of batch.lines) {
+      const last = placeOf(line)
+      if (!(await storeBatch({ stream: batch.stream, stored_seq: position, last, lines: [line] }))) return false
+      position = last.seq
+    }
+    return true
+  }
+
+  async function storeRefused(batch: Batch, error: unknown): Promise<boolean> {
+    const reason = pgError(error)?.code ?? 'unknown'
+    log.error({ err: error, stream: batch.stream, seq: batch.last.seq }, 'operation log: the database refused a record')
+    return sink.storeRefused(database.db, batch, reason)
+  }
+
+  return {
+    ship,
+    pendingBytes: () => source.segments.reduce((sum, { bytes }) => sum + bytes, -offset),
+  }
+}
+
+/** Whole lines from an offset on, as many as a batch holds; `bytes` with their ends. */
+async function readLines({ path, bytes: size }: Segment, offset: number): Promise<{ lines: string[]; bytes: number }> {
+  const handle = await open(path, 'r')
+  try {
+    for (let length = CHUNK_BYTES; ; length *= 2) {
+      const chunk = Buffer.alloc(Math.min(length, size - offset))
+      const { bytesRead } = await handle.read(chunk, 0, chunk.length, offset)
+      const end = chunk.subarray(0, bytesRead).lastIndexOf(NEWLINE) + 1
+      if (end > 0) return { lines: chunk.toString('utf8', 0, end - 1).split('\n'), bytes: end }
+      if (bytesRead < length) throw new Error(`${path}: no whole line at ${offset}`)
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+function placeOf(line: string): { seq: number; hash: string } {
+  const [, seq = '', hash = ''] = SEQ.exec(line) ?? []
+  return { seq: Number(seq), hash }
+}
+
+/** Classes 22 and 23 and 54: values, constraints and sizes. Whatever else fails may go well later. */
+function isAboutTheRows(error: unknown): boolean {
+  return /^(22|23|54)/.test(pgError(error)?.code ?? '')
+}
+
+/** Ships again and again: soon after something was written, ever more seldom while the database is away. */
+export function shipContinuously(ship: () => Promise<void>, log: Log) {
+  const PAUSE_MS = 200
+  const PAUSE_MS_MAX = 5_000
+  let stopped = false
+  let wake = () => {}
+  let woken = false
+  const running = run()
+
+  async function run(): Promise<void> {
+    let pause_ms = PAUSE_MS
+    while (!stopped) {
+      if (!woken)
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      woken = false
+      await sleep(pause_ms, undefined, { ref: false })
+      if (stopped) return
+      try {
+        await ship()
+        pause_ms = PAUSE_MS
+      } catch (error) {
+        if (pause_ms === PAUSE_MS)
+          log.error({ err: error }, 'operation log: the database does not take it, trying again')
+        pause_ms = Math.min(pause_ms * 2, PAUSE_MS_MAX)
+        woken = true
+      }
+    }
+  }
+
+  return {
+    wake() {
+      woken = true
+      wake()
+    },
+    async stop() {
+      stopped = true
+      wake()
+      await running
+    },
+  }
+}

@@ -1,0 +1,24 @@
+import type { Db } from '#backend/database/db'
+
+/** Lines of a stream that follow each other, to be stored together. */
+export interface Batch {
+  stream: string
+  /** The number up to which the stream is stored already. */
+  stored_seq: number
+  last: { seq: number; hash: string }
+  /** Spool lines without the ends. */
+  lines: readonly string[]
+}
+
+/** Where records come to rest; provided by the application that owns the table. */
+export interface AuditSink {
+  /** The number of the last stored record of a stream; 0: none. */
+  storedSeq(db: Db, stream: string): Promise<number>
+  /**
+   * Stores all lines and the stream's new position in one transaction. False, and nothing stored, when the position is
+   * not `stored_seq` any more: somebody else has shipped it.
+   */
+  store(db: Db, batch: Batch): Promise<boolean>
+  /** As `store` for one line that the database refuses as it is: what can be kept of it, and why. */
+  storeRefused(db: Db, batch: Batch, reason: string): Promise<boolean>
+}

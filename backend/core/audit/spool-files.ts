@@ -1,0 +1,81 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { isAlive, ownIdentity, type ProcessIdentity } from '#backend/utils/process-identity'
+
+/** A file of a stream; its name says the number of the first record in it. */
+export interface Segment {
+  path: string
+  first_seq: number
+  bytes: number
+}
+
+const SEGMENT = /^(\d{15})\.jsonl$/
+const STREAM = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const OWNER_FILE = 'owner.json'
+/** A process of another machine on the same folder cannot be asked whether it lives: only silence tells. */
+const SILENT_MS = 600_000
+
+interface Owner extends ProcessIdentity {
+  host: string
+}
+
+export const segmentPath = (folder: string, first_seq: number) =>
+  join(folder, `${String(first_seq).padStart(15, '0')}.jsonl`)
+
+/** Makes the folder of a new stream, marked as this process's. */
+export function createStream(root: string, stream: string): string {
+  const folder = join(root, stream)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  writeOwner(folder)
+  return folder
+}
+
+function writeOwner(folder: string): void {
+  const owner: Owner = { host: hostname(), ...ownIdentity() }
+  writeFileSync(join(folder, OWNER_FILE), JSON.stringify(owner))
+}
+
+export function listSegments(folder: string): Segment[] {
+  return readdirSync(folder)
+    .flatMap((name) => {
+      const first_seq = SEGMENT.exec(name)?.[1]
+      if (first_seq === undefined) return []
+      const path = join(folder, name)
+      return [{ path, first_seq: Number(first_seq), bytes: statSync(path).size }]
+    })
+    .sort((a, b) => a.first_seq - b.first_seq)
+}
+
+/** The streams whose process is gone; what it could not ship is there to be shipped by whoever finds it. */
+export function listOrphans(root: string): string[] {
+  return readdirSync(root).filter((name) => STREAM.test(name) && isOrphan(join(root, name)))
+}
+
+/** Marks a stream as this process's. Two that take one over at once do no harm: each batch is stored once only. */
+export function adopt(folder: string): void {
+  writeOwner(folder)
+}
+
+function isOrphan(folder: string): boolean {
+  const owner = readOwner(folder)
+  if (owner === undefined) return isSilent(folder)
+  return owner.host === hostname() ? !isAlive(owner) : isSilent(folder)
+}
+
+function readOwner(folder: string): Owner | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, OWNER_FILE), 'utf8')) as Owner
+  } catch {
+    return undefined
+  }
+}
+
+function isSilent(folder: string): boolean {
+  const times = [folder, ...readdirSync(folder).map((name) => join(folder, name))].map((path) => statSync(path).mtimeMs)
+  return Date.now() - Math.max(...times) > SILENT_MS
+}
+
+export function removeStream(folder: string): void {
+  rmSync(folder, { recursive: true, force: true })
+}

@@ -1,0 +1,156 @@
+import { mkdirSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { type AuditRecord, bodyOf, FIRST_HASH, type Link, lineOf, linkOf } from '#backend/core/audit/record'
+import { createStream, type Segment, segmentPath } from '#backend/core/audit/spool-files'
+import { uuidv7 } from '#backend/utils/random'
+
+export interface SpoolOptions {
+  /** Folder of all streams. */
+  root: string
+  /** Of the hashes; may be empty. */
+  key: string
+  /** A file of this size is followed by a new one, so that what has been shipped can be removed. */
+  segment_bytes?: number
+  /** How long a record that nobody waits for may stay in memory. */
+  delay_ms?: number
+}
+
+/** The records of one process, in files to which lines are only ever added. */
+export interface Spool {
+  readonly stream: string
+  readonly folder: string
+  /** The files, the oldest first; of the last one `bytes` are on disk for certain. */
+  readonly segments: Segment[]
+  /**
+   * Resolves once the record is on disk; rejects when it could not be written. Those that come while the disk is busy
+   * are written together. With `lazy` the writing starts within `delay_ms` instead of at once.
+   */
+  append(record: AuditRecord, options?: { lazy?: boolean }): Promise<void>
+  /** Called each time something has reached the disk. */
+  onWritten(listener: () => void): void
+  /** Writes what is left and takes no more. */
+  close(): Promise<void>
+}
+
+interface Waiting {
+  body: string
+  resolve: () => void
+  reject: (error: unknown) => void
+}
+
+const SEGMENT_BYTES = 16 * 1024 * 1024
+const DELAY_MS = 100
+
+export function openSpool(options: SpoolOptions): Spool {
+  const { root, key, segment_bytes = SEGMENT_BYTES, delay_ms = DELAY_MS } = options
+  mkdirSync(root, { recursive: true, mode: 0o700 })
+  const stream = uuidv7()
+  const folder = createStream(root, stream)
+  const segments: Segment[] = []
+  let last: Pick<Link, 'seq' | 'hash'> = { seq: 0, hash: FIRST_HASH }
+  let file: FileHandle | undefined
+  let waiting: Waiting[] = []
+  let writing: Promise<void> | undefined
+  let timer: NodeJS.Timeout | undefined
+  let notify = () => {}
+
+  async function writeAll(): Promise<void> {
+    // The turn of the event loop is awaited, so that requests answered in it share one write.
+    await new Promise(setImmediate)
+    clearTimeout(timer)
+    timer = undefined
+    while (waiting.length > 0) {
+      const batch = waiting
+      waiting = []
+      try {
+        await writeBatch(batch)
+        for (const { resolve } of batch) resolve()
+        notify()
+      } catch (error) {
+        for (const { reject } of batch) reject(error)
+      }
+    }
+  }
+
+  async function writeBatch(batch: readonly Waiting[]): Promise<void> {
+    let { seq, hash } = last
+    const lines = batch.map(({ body }) => {
+      const link = linkOf(body, seq + 1, hash, key)
+      ;({ seq, hash } = link)
+      return `${lineOf(body, link)}\n`
+    })
+    const { handle, segment } = await openSegment()
+    const text = Buffer.from(lines.join(''))
+    try {
+      await handle.write(text, 0, text.length, segment.bytes)
+      await handle.datasync()
+    } catch (error) {
+      // Half a batch must not stay: what follows would be read as its rest.
+      await handle.truncate(segment.bytes).catch(() => closeSegment())
+      throw error
+    }
+    segment.bytes += text.length
+    last = { seq, hash }
+  }
+
+  async function openSegment(): Promise<{ handle: FileHandle; segment: Segment }> {
+    const current = segments.at(-1)
+    if (file !== undefined && current !== undefined && current.bytes < segment_bytes)
+      return { handle: file, segment: current }
+    await closeSegment()
+    const first_seq = last.seq + 1
+    const path = segmentPath(folder, first_seq)
+    const handle = await open(path, 'w', 0o600)
+    await syncFolder(folder)
+    const segment: Segment = { path, first_seq, bytes: 0 }
+    if (segments.at(-1)?.path === path) segments.pop()
+    segments.push(segment)
+    file = handle
+    return { handle, segment }
+  }
+
+  async function closeSegment(): Promise<void> {
+    const closing = file
+    file = undefined
+    await closing?.close()
+  }
+
+  function start(): Promise<void> {
+    writing ??= writeAll().finally(() => {
+      writing = undefined
+    })
+    return writing
+  }
+
+  return {
+    stream,
+    folder,
+    segments,
+    append(record, { lazy = false } = {}) {
+      const written = new Promise<void>((resolve, reject) => {
+        waiting.push({ body: bodyOf(record), resolve, reject })
+      })
+      if (!lazy) void start()
+      else timer ??= setTimeout(() => void start(), delay_ms)
+      return written
+    },
+    onWritten(listener) {
+      notify = listener
+    },
+    async close() {
+      clearTimeout(timer)
+      while (waiting.length > 0 || writing !== undefined) await start()
+      await closeSegment()
+    },
+  }
+}
+
+/** A new file is there after a loss of power only once its folder is written too. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return
+  for (const path of [folder, dirname(join(folder))]) {
+    const handle = await open(path, 'r')
+    await handle.sync().finally(() => handle.close())
+  }
+}
