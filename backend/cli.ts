@@ -80,6 +80,13 @@ permissions
   .action(action(async () => (await import('#backend/scripts/commands/permissions')).check()))
 
 program
+  .command('audit')
+  .description('the operation log')
+  .command('verify')
+  .description('check that no record is altered, missing or reordered, and fail at the first that is')
+  .action(action(async () => (await import('#backend/scripts/commands/audit')).verify()))
+
+program
   .command('openapi')
   .description('the OpenAPI document')
   .command('write')

@@ -18,7 +18,7 @@ import { zodValidator } from '#backend/core/validator'
 import { accessHook } from '#backend/middleware/access'
 import { contextHook } from '#backend/middleware/context'
 import { operationLogHook } from '#backend/middleware/operation-log'
-import { replyHook } from '#backend/middleware/reply'
+import { replyHook, routableUrl } from '#backend/middleware/reply'
 
 /** The applications of the product, in the order in which their routes are registered. */
 export const APPS: readonly AppModule[] = [admin]
@@ -40,7 +40,9 @@ export async function buildApp(host: Host, apps: readonly AppModule[] = APPS): P
       const given = headers['x-request-id']
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID().replaceAll('-', '')
     },
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
+    rewriteUrl: ({ url = '/' }) => routableUrl(url),
+    // A parameter of any length is for its schema to refuse; Fastify's own limit answers without the envelope.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 65_536 },
   })
   app.setValidatorCompiler(zodValidator)
   app.setSerializerCompiler(zodSerializer)

@@ -78,8 +78,10 @@ export async function createHost(config: Config, { apps, log, role = 'server' }:
     log: logger,
     write: (session_uuid) => sessions.touchSession(database.db, session_uuid),
   })
-  const audit = role === 'server' ? createAudit({ config, database, sink: auditSink(apps), log: logger }) : undefined
-  return {
+  const sink = auditSink(apps)
+  const removeExpired = config.AUDIT_RETENTION_DAYS === 0 ? undefined : () => sink.removeExpired(systemCtx(host))
+  const audit = role === 'server' ? createAudit({ config, database, sink, log: logger, removeExpired }) : undefined
+  const host: Host = {
     config,
     log: logger,
     database,
@@ -104,6 +106,7 @@ export async function createHost(config: Config, { apps, log, role = 'server' }:
       await embedded?.stop()
     },
   }
+  return host
 }
 
 async function openKv({ REDIS_URL, REDIS_PREFIX }: Config, log: Logger): Promise<Kv> {

@@ -8,3 +8,11 @@ import type { Db } from '#backend/database/db'
 export async function lockXact(db: Db, name: string): Promise<void> {
   await db.execute(sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`)
 }
+
+/** As `lockXact`, without waiting: false when somebody else holds it. */
+export async function tryLockXact(db: Db, name: string): Promise<boolean> {
+  const [row] = await db.execute<{ held: boolean }>(
+    sql`select pg_try_advisory_xact_lock(hashtextextended(${name}, 0)) as held`,
+  )
+  return row?.held === true
+}

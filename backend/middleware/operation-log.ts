@@ -50,7 +50,7 @@ export const operationLogHook = fp(
   { name: 'operation-log', dependencies: ['context', 'reply'] },
 )
 
-const isApi = ({ url }: FastifyRequest) => url.startsWith('/api/')
+const isApi = ({ originalUrl }: FastifyRequest) => originalUrl.startsWith('/api/')
 const isChange = ({ method }: FastifyRequest) => !READS.has(method)
 
 async function record(audit: Audit, request: FastifyRequest, reply: FastifyReply): Promise<void> {
@@ -70,7 +70,7 @@ async function record(audit: Audit, request: FastifyRequest, reply: FastifyReply
 }
 
 async function recordOf(request: FastifyRequest, reply: FastifyReply): Promise<AuditRecord> {
-  const { ctx, id, method, outcome, routeOptions, url } = request
+  const { ctx, id, method, outcome, routeOptions, originalUrl } = request
   const { statusCode, elapsedTime } = reply
   const { user_agent, os, browser, device } = parseUserAgent(ctx.client.user_agent)
   const code = outcome?.code
@@ -79,7 +79,7 @@ async function recordOf(request: FastifyRequest, reply: FastifyReply): Promise<A
     username: ctx.actor.kind === 'user' ? cleanText(ctx.actor.username, 64) : null,
     method: cleanText(method, 32),
     title: cleanText(routeOptions.schema?.summary ?? '', 256),
-    path: cleanText(pathOf(url), 512),
+    path: cleanText(pathOf(originalUrl), 512),
     ip: cleanText(ctx.client.ip, 64),
     ...(await locateIp(ctx.client.ip)),
     user_agent: cleanText(user_agent, 512),

@@ -1,10 +1,11 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { MethodNotAllowed, NotFound, Refusal, Unprocessable } from '#backend/common/errors'
+import { BadRequest, MethodNotAllowed, NotFound, Refusal, Unprocessable } from '#backend/common/errors'
 import { type ErrorDetail, errorDetails, ValidationFailed } from '#backend/core/validator'
 import { KvUnavailable } from '#backend/database/kv'
 import { isConnectionError, pgError } from '#backend/database/pg-error'
 import { isMessageKey, type MessageKey, type MessageParams, translate } from '#backend/locale/translate'
+import { pathOf } from '#backend/middleware/context'
 
 interface Answer {
   status: number
@@ -13,6 +14,20 @@ interface Answer {
   params?: MessageParams
   data?: unknown
   headers?: Record<string, string>
+}
+
+/** Where a request is sent whose URL cannot be decoded, so that it is answered and recorded like any other. */
+const MALFORMED_PATH = '/malformed-url'
+
+/** For Fastify's `rewriteUrl`. */
+export function routableUrl(url: string): string {
+  if (!url.includes('%')) return url
+  try {
+    decodeURI(pathOf(url))
+    return url
+  } catch {
+    return MALFORMED_PATH
+  }
 }
 
 /** Translates messages on the way out and turns everything that is thrown into the envelope, here and nowhere else. */
@@ -25,6 +40,9 @@ export const replyHook = fp(
       return { ...body, msg: translate(request.ctx.locale, body.msg) }
     })
     app.setErrorHandler((error: FastifyError, request, reply) => send(request, reply, answerTo(error, request)))
+    app.all(MALFORMED_PATH, { config: { access: 'public' }, schema: { hide: true } }, async () => {
+      throw new BadRequest('error.malformed')
+    })
     app.setNotFoundHandler((request, reply) => {
       const allowed = patterns(request.url)
       const refusal =

@@ -6,11 +6,20 @@ const OWN = 'of the actor alone: one’s own rows are one’s own'
 const SIGN_IN = 'before somebody has signed in there is no row permission to ask'
 const TREE = 'the tree is one, whoever may see which part of it'
 const BESIDE = 'shown beside a user who is seen, as a part of them'
+const CHAIN = 'the chain of the log is one, whoever may see which record of it'
 const LOCKED = 'for whoever has been found within the scope before'
 
 /** Functions that look past the row scope of a model, each with why it may. */
 const UNSCOPED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'actor.crud/loadActor': { Dept: 'what row permissions are made from', User: 'what row permissions are made from' },
+  'audit-chain.crud/listHeadless': { OperaLog: CHAIN },
+  'audit-chain.crud/listAfter': { OperaLog: CHAIN },
+  'audit-chain.crud/findExpired': { OperaLog: CHAIN },
+  'audit-chain.crud/removeWhere': { OperaLog: 'which rows is the caller’s to say, with the scope in it' },
+  'audit-chain.crud/isUpTo': { OperaLog: CHAIN },
+  'audit-chain.crud/isUnchainedOlderThan': { OperaLog: CHAIN },
+  'audit-store.crud/store': { OperaLog: 'the log is written for everybody' },
+  'audit-store.crud/storeRefused': { OperaLog: 'the log is written for everybody' },
   'dept.crud/lockById': { Dept: 'so that a department that is there can be told from one that is not to be seen' },
   'dept.crud/isNameTaken': { Dept: 'a name is taken also by a department that is not seen' },
   'dept.crud/isWithin': { Dept: TREE },

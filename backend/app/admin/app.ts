@@ -17,6 +17,7 @@ import { deptScoped } from '#backend/app/admin/model/dept.model'
 import { loginLogScoped } from '#backend/app/admin/model/login-log.model'
 import { operaLogScoped } from '#backend/app/admin/model/opera-log.model'
 import { userScoped } from '#backend/app/admin/model/user.model'
+import { removeExpired } from '#backend/app/admin/service/audit-retention.service'
 import type { App } from '#backend/core/app'
 import type { AppModule } from '#backend/core/app-module'
 import type { Config } from '#backend/core/config'
@@ -55,5 +56,5 @@ export const admin: AppModule = {
   api,
   scoped_models: RESOURCES.flatMap(({ scoped }) => scoped ?? []),
   sessions: { loadActor, touchSession },
-  audit: auditStore,
+  audit: { ...auditStore, removeExpired },
 }

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createGap } from '#backend/core/audit/gap'
+import { createGap, ownRecord } from '#backend/core/audit/gap'
 import type { AuditRecord } from '#backend/core/audit/record'
 import { recover } from '#backend/core/audit/recover'
 import { createShipper, type Shipper, shipContinuously } from '#backend/core/audit/shipper'
-import type { AuditSink } from '#backend/core/audit/sink'
+import type { AuditSink, Expired } from '#backend/core/audit/sink'
 import { openSpool } from '#backend/core/audit/spool'
 import { adopt, listOrphans, removeStream } from '#backend/core/audit/spool-files'
 import type { Config } from '#backend/core/config'
@@ -13,13 +13,15 @@ import type { Database } from '#backend/database/db'
 
 /** The operation log of one process. */
 export interface Audit {
+  /** Under which name this process's records are chained. */
+  readonly stream: string
   /** Whether there is room for the record of another change; where there is none, changes must be refused. */
   hasRoom(): boolean
   /** Keeps the record; resolves once it is on disk. With `lazy` nobody waits for it, and one that cannot be kept is counted. */
   append(record: AuditRecord, options?: { lazy?: boolean }): Promise<void>
   /** Begins to store; to be called once the database is migrated. */
   start(): void
-  /** Stores all that is on disk now. */
+  /** Stores all that has been appended so far; throws when the database does not take it. */
   ship(): Promise<void>
   /** Writes and, if the database takes it within the time limit, stores what is left. */
   close(): Promise<void>
@@ -30,14 +32,17 @@ export interface AuditOptions {
   database: Database
   sink: AuditSink
   log: Log
+  /** What is removed because of its age, where records have one. */
+  removeExpired?: () => Promise<Expired[]>
 }
 
 /** Changes need room for what is under way beside them, so they are refused before the spool is full. */
 const CHANGES_SHARE = 0.9
 const ORPHANS_MS = 60_000
+const RETENTION_MS = 6 * 3_600_000
 const CLOSE_MS = 5_000
 
-export function createAudit({ config, database, sink, log }: AuditOptions): Audit {
+export function createAudit({ config, database, sink, log, removeExpired }: AuditOptions): Audit {
   const root = join(config.DATA_DIR, 'audit')
   const key = config.AUDIT_HASH_KEY ?? ''
   const spool = openSpool({ root, key })
@@ -47,7 +52,7 @@ export function createAudit({ config, database, sink, log }: AuditOptions): Audi
   let fails = false
   let shipping: Promise<void> | undefined
   let loop: ReturnType<typeof shipContinuously> | undefined
-  let adopting: Promise<void> | undefined
+  let keeping: Promise<unknown> | undefined
   const ending = new AbortController()
 
   const pending = () => [own, ...orphans.values()].reduce((sum, shipper) => sum + shipper.pendingBytes(), 0)
@@ -94,6 +99,7 @@ export function createAudit({ config, database, sink, log }: AuditOptions): Audi
       removeStream(join(root, stream))
       orphans.delete(stream)
     }
+    await spool.flush()
     await own.ship()
   }
 
@@ -106,10 +112,16 @@ export function createAudit({ config, database, sink, log }: AuditOptions): Audi
     await shipping
   }
 
-  async function keepAdopting(): Promise<void> {
+  async function retain(): Promise<void> {
+    const removed = (await removeExpired?.()) ?? []
+    if (removed.length > 0) await append(ownRecord(retentionNote(removed)))
+  }
+
+  /** Does it at once and then again and again until the log is closed. */
+  async function keepDoing(work: () => Promise<void>, pause_ms: number, failure: string): Promise<void> {
     while (!ending.signal.aborted) {
-      await adoptOrphans().catch((err: unknown) => log.error({ err }, 'operation log: a spool could not be taken over'))
-      await sleep(ORPHANS_MS, undefined, { signal: ending.signal, ref: false }).catch(() => undefined)
+      await work().catch((err: unknown) => log.error({ err }, failure))
+      await sleep(pause_ms, undefined, { signal: ending.signal, ref: false }).catch(() => undefined)
     }
   }
 
@@ -121,21 +133,36 @@ export function createAudit({ config, database, sink, log }: AuditOptions): Audi
   }
 
   return {
+    stream: spool.stream,
     hasRoom: () => !fails && isWithin(CHANGES_SHARE),
     append,
     start() {
       loop = shipContinuously(ship, log)
       spool.onWritten(() => loop?.wake())
-      adopting = keepAdopting()
+      keeping = Promise.all([
+        keepDoing(adoptOrphans, ORPHANS_MS, 'operation log: a spool could not be taken over'),
+        keepDoing(retain, RETENTION_MS, 'operation log: old records could not be removed'),
+      ])
     },
     ship,
     async close() {
       ending.abort()
-      await adopting
+      await keeping
       await spool.close()
       await loop?.stop()
       if (loop !== undefined) await shipLast()
       if (own.pendingBytes() === 0) removeStream(spool.folder)
     },
+  }
+}
+
+function retentionNote(removed: readonly Expired[]) {
+  const count = removed.reduce((sum, one) => sum + one.count, 0)
+  return {
+    method: 'RETENTION',
+    title: 'Records beyond their age were removed',
+    status: 1,
+    msg: `${count} removed`,
+    args: { removed },
   }
 }

@@ -1,4 +1,4 @@
-import { appendFile, readFile, truncate } from 'node:fs/promises'
+import { appendFile, readFile, rm, truncate } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { FIRST_HASH, readLine } from '#backend/core/audit/record'
 import { listSegments, type Segment } from '#backend/core/audit/spool-files'
@@ -38,9 +38,8 @@ export async function recover(folder: string, key: string, log: Log): Promise<Re
     const later = segments.slice(index + 1)
     if (later.length === 0 && !holdsRecord(rest, key)) found.torn_bytes = rest.length
     else {
-      const kept_in = `${folder}.damaged`
-      found.damaged = { path: segment.path, seq: (last?.seq ?? segment.first_seq - 1) + 1, kept_in: basename(kept_in) }
-      await appendFile(kept_in, Buffer.concat([rest, ...(await Promise.all(later.map(({ path }) => readFile(path))))]))
+      const kept_in = await setAside(folder, rest, later)
+      found.damaged = { path: segment.path, seq: (last?.seq ?? segment.first_seq - 1) + 1, kept_in }
     }
     await truncate(segment.path, good_bytes)
     break
@@ -64,6 +63,17 @@ function readSegment(segment: Segment, content: Buffer, key: string, before: Pla
     good_bytes = end + 1
   }
   return { good_bytes, last }
+}
+
+/** Moves what cannot be trusted out of the stream; returns the name of the file that holds it. */
+async function setAside(folder: string, rest: Buffer, later: readonly Segment[]): Promise<string> {
+  const path = `${folder}.damaged`
+  await appendFile(path, rest, { mode: 0o600 })
+  for (const segment of later) {
+    await appendFile(path, await readFile(segment.path))
+    await rm(segment.path)
+  }
+  return basename(path)
 }
 
 /** Whether a whole record lies beyond the damage: then more than the last write is wrong. */

@@ -41,9 +41,16 @@ export function createShipper(source: Source, sink: AuditSink, database: Databas
         offset = 0
         continue
       }
-      const { lines, bytes } = await readLines(segment, offset)
-      await storeNew(lines)
-      offset += bytes
+      const read = await readLines(segment, offset)
+      if (read === undefined) {
+        // Whoever else has taken the stream over has stored the file and removed it.
+        offset = segment.bytes
+        stored_seq = await sink.storedSeq(database.db, source.stream)
+        log.warn({ path: segment.path, stored_seq }, 'operation log: a file of the spool is gone')
+        continue
+      }
+      await storeNew(read.lines)
+      offset += read.bytes
     }
   }
 
@@ -94,9 +101,13 @@ export function createShipper(source: Source, sink: AuditSink, database: Databas
   }
 }
 
-/** Whole lines from an offset on, as many as a batch holds; `bytes` with their ends. */
-async function readLines({ path, bytes: size }: Segment, offset: number): Promise<{ lines: string[]; bytes: number }> {
-  const handle = await open(path, 'r')
+/** Whole lines from an offset on, as many as a batch holds; `bytes` with their ends. Undefined: the file is gone. */
+async function readLines({ path, bytes: size }: Segment, offset: number) {
+  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (handle === undefined) return undefined
   try {
     for (let length = CHUNK_BYTES; ; length *= 2) {
       const chunk = Buffer.alloc(Math.min(length, size - offset))

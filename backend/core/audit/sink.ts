@@ -1,3 +1,4 @@
+import type { Ctx } from '#backend/core/ctx'
 import type { Db } from '#backend/database/db'
 
 /** Lines of a stream that follow each other, to be stored together. */
@@ -8,6 +9,15 @@ export interface Batch {
   last: { seq: number; hash: string }
   /** Spool lines without the ends. */
   lines: readonly string[]
+}
+
+/** Records that were removed because of their age. */
+export interface Expired {
+  /** null: rows of the time before there were streams */
+  stream: string | null
+  /** the last number removed */
+  up_to_seq: number | null
+  count: number
 }
 
 /** Where records come to rest; provided by the application that owns the table. */
@@ -21,4 +31,6 @@ export interface AuditSink {
   store(db: Db, batch: Batch): Promise<boolean>
   /** As `store` for one line that the database refuses as it is: what can be kept of it, and why. */
   storeRefused(db: Db, batch: Batch, reason: string): Promise<boolean>
+  /** Removes what is older than AUDIT_RETENTION_DAYS. */
+  removeExpired(ctx: Ctx): Promise<Expired[]>
 }

@@ -29,6 +29,8 @@ export interface Spool {
   append(record: AuditRecord, options?: { lazy?: boolean }): Promise<void>
   /** Called each time something has reached the disk. */
   onWritten(listener: () => void): void
+  /** Writes what is waiting, at once. */
+  flush(): Promise<void>
   /** Writes what is left and takes no more. */
   close(): Promise<void>
 }
@@ -119,8 +121,14 @@ export function openSpool(options: SpoolOptions): Spool {
   function start(): Promise<void> {
     writing ??= writeAll().finally(() => {
       writing = undefined
+      // What came after the last look at those waiting has found a writer that was about to end.
+      if (waiting.length > 0) void start()
     })
     return writing
+  }
+
+  async function flush(): Promise<void> {
+    while (waiting.length > 0 || writing !== undefined) await start()
   }
 
   return {
@@ -138,9 +146,9 @@ export function openSpool(options: SpoolOptions): Spool {
     onWritten(listener) {
       notify = listener
     },
+    flush,
     async close() {
-      clearTimeout(timer)
-      while (waiting.length > 0 || writing !== undefined) await start()
+      await flush()
       await closeSegment()
     },
   }

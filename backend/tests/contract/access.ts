@@ -82,5 +82,10 @@ export const EXPECTED_ACCESS: Readonly<Record<string, Access>> = {
   'GET /api/v1/logs/login': any('log:login:get'),
   'DELETE /api/v1/logs/login': any('log:login:del'),
   'DELETE /api/v1/logs/login/all': any('log:login:clear'),
+  'GET /api/v1/logs/opera': any('log:opera:get'),
+  'GET /api/v1/logs/opera/export': any('log:opera:export'),
+  'GET /api/v1/logs/opera/:pk': any('log:opera:get'),
+  'DELETE /api/v1/logs/opera': any('log:opera:del'),
+  'DELETE /api/v1/logs/opera/all': any('log:opera:clear'),
   'GET /api/v1/logs/tombstones': any('log:login:get', 'log:opera:get'),
 }

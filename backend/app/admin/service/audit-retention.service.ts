@@ -1,0 +1,49 @@
+import * as auditChainCrud from '#backend/app/admin/crud/audit-chain.crud'
+import { verifyStream } from '#backend/app/admin/service/audit-verify.service'
+import * as logTombstoneService from '#backend/app/admin/service/log-tombstone.service'
+import type { Expired } from '#backend/core/audit/sink'
+import { type Ctx, withTx } from '#backend/core/ctx'
+import { tryLockXact } from '#backend/database/locks'
+
+const RETENTION_LOCK = 'sys_opera_log:retention'
+
+/**
+ * Removes the records that are older than AUDIT_RETENTION_DAYS: of each stream the beginning, whole and verified. What
+ * cannot be verified stays, and is reported. Of several processes one does it.
+ */
+export async function removeExpired(ctx: Ctx): Promise<Expired[]> {
+  const removed: Expired[] = []
+  for (const head of await auditChainCrud.listHeads(ctx.db)) {
+    const expired = await withTx(ctx, (ctx) => removeBeginning(ctx, head))
+    if (expired !== undefined) removed.push(expired)
+  }
+  const unchained = await withTx(ctx, removeUnchained)
+  return unchained === undefined ? removed : [...removed, unchained]
+}
+
+async function removeBeginning(ctx: Ctx, head: auditChainCrud.Head): Promise<Expired | undefined> {
+  const { stream } = head
+  if (!(await tryLockXact(ctx.db, RETENTION_LOCK))) return undefined
+  const up_to_seq = await auditChainCrud.findExpired(ctx.db, stream, ctx.config.AUDIT_RETENTION_DAYS)
+  if (up_to_seq === undefined) return undefined
+  const { fault } = await verifyStream(ctx, head, up_to_seq)
+  if (fault !== undefined && fault.seq <= up_to_seq) {
+    ctx.log.error({ ...fault }, 'operation log: records that cannot be verified are not removed')
+    return undefined
+  }
+  const count = await remove(ctx, auditChainCrud.isUpTo(stream, up_to_seq))
+  return count === 0 ? undefined : { stream, up_to_seq, count }
+}
+
+async function removeUnchained(ctx: Ctx): Promise<Expired | undefined> {
+  if (!(await tryLockXact(ctx.db, RETENTION_LOCK))) return undefined
+  const count = await remove(ctx, auditChainCrud.isUnchainedOlderThan(ctx.config.AUDIT_RETENTION_DAYS))
+  return count === 0 ? undefined : { stream: null, up_to_seq: null, count }
+}
+
+async function remove(ctx: Ctx, where: Parameters<typeof auditChainCrud.removeWhere>[1]): Promise<number> {
+  const note = { reason: 'retention', username: ctx.actor.username, trace_id: ctx.trace_id } as const
+  const removed = await auditChainCrud.removeWhere(ctx.db, where, note)
+  if (removed.removed_count > 0) await logTombstoneService.record(ctx, 'opera', 'retention', removed)
+  return removed.removed_count
+}

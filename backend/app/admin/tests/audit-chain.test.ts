@@ -1,0 +1,189 @@
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { removeExpired } from '#backend/app/admin/service/audit-retention.service'
+import { verifyAll } from '#backend/app/admin/service/audit-verify.service'
+import { systemCtx } from '#backend/core/host'
+import { createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
+
+let t: TestApp
+let root: SignedIn
+let stream: string
+beforeAll(async () => {
+  t = await createTestApp({ AUDIT_RETENTION_DAYS: '30', AUDIT_HASH_KEY: 'a key that is long enough' })
+  root = await t.signInSuperuser()
+  stream = t.host.audit?.stream ?? ''
+})
+afterAll(() => t.close())
+
+/** Ten more records of all kinds, all of them in the table. */
+beforeEach(async () => {
+  for (let nr = 0; nr < 5; nr += 1) {
+    await root.put('/sys/users/me/nickname', { nickname: `名字 "${nr}" \u{1F600}` })
+    await root.get(`/sys/users?username=${nr}%00&x=1`)
+  }
+  await t.host.audit?.ship()
+})
+
+async function fault() {
+  const reports = await verifyAll(systemCtx(t.host))
+  return reports.find((one) => one.stream === stream)?.fault
+}
+async function lastSeq(): Promise<number> {
+  const [row] = await t.db.execute<{ seq: string }>(
+    sql`select max(seq) as seq from sys_opera_log where stream = ${stream}`,
+  )
+  return Number(row?.seq)
+}
+/** Does something to the table behind the log's back, verifies, and undoes it. */
+async function whileTampered(change: ReturnType<typeof sql>) {
+  let found: Awaited<ReturnType<typeof fault>>
+  const undone = new Error('undone')
+  await t.db
+    .transaction(async (tx) => {
+      await tx.execute(change)
+      const ctx = { ...systemCtx(t.host), db: tx }
+      found = (await verifyAll(ctx)).find((one) => one.fault !== undefined)?.fault
+      throw undone
+    })
+    .catch((error: unknown) => {
+      if (error !== undone) throw error
+    })
+  return found
+}
+
+describe('the chain of the operation log', () => {
+  test('holds for records of every kind, whatever text is in them', async () => {
+    const [report, ...others] = await verifyAll(systemCtx(t.host))
+    expect(others).toEqual([])
+    expect(report).toMatchObject({ stream, fault: undefined, removed_count: 0 })
+    expect(report?.verified_count).toBe(await lastSeq())
+  })
+
+  test.each([
+    ['one letter of a message', sql`set msg = 'x' || substr(msg, 2)`],
+    ['the user', sql`set username = 'somebody'`],
+    ['nobody instead of the user', sql`set username = null`],
+    ['an argument', sql`set args = '{"json":{"nickname":"other"}}'`],
+    ['a blank among the arguments', sql`set args = (args::text || ' ')::json`],
+    ['what was changed', sql`set diff = null`],
+    ['the outcome', sql`set status = 1 - status`],
+    ['a millisecond', sql`set opera_time = opera_time + interval '1 millisecond'`],
+    ['the duration', sql`set cost_time = cost_time + 0.001`],
+    ['the hash', sql`set hash = reverse(hash)`],
+  ])('names a record of which %s is altered', async (_, change) => {
+    const seq = (await lastSeq()) - 3
+    const [row] = await t.db.execute<{ id: string }>(
+      sql`select id from sys_opera_log where stream = ${stream} and seq = ${seq}`,
+    )
+    const found = await whileTampered(sql`update sys_opera_log ${change} where stream = ${stream} and seq = ${seq}`)
+    expect(found).toEqual({ stream, seq, id: Number(row?.id), kind: 'altered' })
+  })
+
+  test('names a record that is missing: in the middle, at the beginning, at the end, with all others', async () => {
+    const last = await lastSeq()
+    for (const seq of [1, last - 4, last])
+      expect(
+        await whileTampered(sql`delete from sys_opera_log where stream = ${stream} and seq = ${seq}`),
+      ).toMatchObject({ seq, kind: 'missing' })
+    expect(await whileTampered(sql`delete from sys_opera_log`)).toMatchObject({ seq: 1, kind: 'missing' })
+    expect(await whileTampered(sql`delete from sys_audit_stream`)).toMatchObject({ kind: 'head removed' })
+    expect(await whileTampered(sql`update sys_audit_stream set stored_seq = stored_seq - 1`)).toMatchObject({
+      kind: 'head altered',
+    })
+  })
+
+  test('names records that have changed places', async () => {
+    const seq = (await lastSeq()) - 4
+    const places = sql`
+      update sys_opera_log o set seq = -p.seq, prev_hash = p.prev_hash, hash = p.hash from sys_opera_log p
+      where o.stream = ${stream} and p.stream = o.stream and o.seq in (${seq}, ${seq + 1}) and p.seq in (${seq}, ${seq + 1}) and p.seq <> o.seq`
+    const found = await whileTampered(sql`with moved as (${places} returning 1) select * from moved`)
+    expect(found).toMatchObject({ seq, kind: 'missing' })
+  })
+
+  test('a record that was taken from another place is out of order, though right in itself', async () => {
+    const seq = (await lastSeq()) - 4
+    // The same number in a chain of another beginning: made by whoever holds the key.
+    const { bodyOf, linkOf } = await import('#backend/core/audit/record')
+    const { listAfter } = await import('#backend/app/admin/crud/audit-chain.crud')
+    const [row] = await listAfter(t.db, stream, seq - 1, 1)
+    if (row === undefined) throw new Error('no such record')
+    const forged = linkOf(bodyOf(row), seq, 'f'.repeat(64), t.config.AUDIT_HASH_KEY ?? '')
+    const found = await whileTampered(
+      sql`update sys_opera_log set prev_hash = ${forged.prev_hash}, hash = ${forged.hash} where stream = ${stream} and seq = ${seq}`,
+    )
+    expect(found).toMatchObject({ seq, kind: 'out of order' })
+  })
+
+  test('cannot be forged without the key', async () => {
+    const ctx = systemCtx(t.host)
+    const blind = { ...ctx, config: { ...ctx.config, AUDIT_HASH_KEY: 'another key of this length' } }
+    expect((await verifyAll(blind))[0]?.fault).toMatchObject({ seq: 1, kind: 'altered' })
+  })
+
+  test('what the API deletes and clears is known, and hides nothing else', async () => {
+    const last = await lastSeq()
+    const rows = await t.db.execute<{ id: string }>(
+      sql`select id from sys_opera_log where stream = ${stream} and seq in (${last - 6}, ${last - 5}, ${last - 2})`,
+    )
+    expect((await root.delete('/logs/opera', { pks: rows.map(({ id }) => Number(id)) })).status).toBe(200)
+    await t.host.audit?.ship()
+    expect((await verifyAll(systemCtx(t.host)))[0]).toMatchObject({ removed_count: 3, fault: undefined })
+    expect(
+      await whileTampered(sql`delete from sys_opera_log where stream = ${stream} and seq = ${last - 4}`),
+    ).toMatchObject({ seq: last - 4, kind: 'missing' })
+    expect((await root.delete('/logs/opera/all')).status).toBe(200)
+    await t.host.audit?.ship()
+    const [report] = await verifyAll(systemCtx(t.host))
+    expect(report).toMatchObject({ fault: undefined })
+    expect(report?.removed_count).toBeGreaterThan(last)
+  })
+})
+
+describe('retention', () => {
+  test('removes the old beginning of a stream, says so in the chain, and keeps what cannot be verified', async () => {
+    const last = await lastSeq()
+    const rows = sql`stream = ${stream} and seq <= ${last - 4}`
+    const removed = await t.db.transaction(async (tx) => {
+      await tx.execute(sql`update sys_opera_log set opera_time = opera_time - interval '31 days' where ${rows}`)
+      return removeExpired({ ...systemCtx(t.host), db: tx })
+    })
+    // Made older behind the log's back, they are not what was recorded.
+    expect(removed).toEqual([])
+    expect(await lastSeq()).toBe(last)
+    await t.db.execute(sql`update sys_opera_log set opera_time = opera_time + interval '31 days' where ${rows}`)
+    expect(await fault()).toBeUndefined()
+  })
+
+  test('of records that are old indeed', async () => {
+    const aged = await createTestApp({ AUDIT_RETENTION_DAYS: '30' })
+    try {
+      const { record } = await import('#backend/core/audit/tests/audit.fixture')
+      const days_ago = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString()
+      for (const days of [40, 35, 31, 29, 50, 1])
+        await aged.host.audit?.append(record(String(days), { opera_time: days_ago(days) }))
+      await aged.db.execute(sql`
+        insert into sys_opera_log (trace_id, method, title, path, ip, status, code, cost_time, opera_time, created_time)
+        values ('original', 'GET', 'x', '/x', '::1', 1, '200', 1, now() - interval '60 days', now())`)
+      await aged.host.audit?.ship()
+      const ctx = systemCtx(aged.host)
+      expect(await removeExpired(ctx)).toEqual([
+        { stream: aged.host.audit?.stream, up_to_seq: 3, count: 3 },
+        { stream: null, up_to_seq: null, count: 1 },
+      ])
+      const left = await aged.db.execute<{ msg: string }>(sql`select msg from sys_opera_log order by seq`)
+      expect(left.map(({ msg }) => msg)).toEqual(['29', '50', '1'])
+      expect((await verifyAll(ctx))[0]).toMatchObject({ removed_count: 3, fault: undefined })
+      expect(await removeExpired(ctx)).toEqual([])
+      const tombstones = await aged.db.execute<{ action: string; removed_count: number }>(
+        sql`select action, removed_count from sys_log_tombstone order by id`,
+      )
+      expect(tombstones.map(({ action, removed_count }) => [action, removed_count])).toEqual([
+        ['retention', 3],
+        ['retention', 1],
+      ])
+    } finally {
+      await aged.close()
+    }
+  })
+})

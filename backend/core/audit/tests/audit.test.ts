@@ -1,0 +1,167 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { asc, sql } from 'drizzle-orm'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import * as auditStore from '#backend/app/admin/crud/audit-store.crud'
+import { operaLog } from '#backend/app/admin/model/opera-log.model'
+import { createAudit } from '#backend/core/audit/audit'
+import { createShipper } from '#backend/core/audit/shipper'
+import type { AuditSink } from '#backend/core/audit/sink'
+import { openSpool } from '#backend/core/audit/spool'
+import { record, workplace } from '#backend/core/audit/tests/audit.fixture'
+import { type Database, openDatabase } from '#backend/database/db'
+import { createTestDatabase } from '#backend/tests/test-database'
+
+const sink: AuditSink = { ...auditStore, removeExpired: async () => [] }
+let created: Awaited<ReturnType<typeof createTestDatabase>>
+let database: Database
+let place: ReturnType<typeof workplace>
+
+beforeAll(async () => {
+  created = await createTestDatabase()
+  database = openDatabase({ url: created.url, time_zone: 'Asia/Shanghai', pool_size: 4 })
+})
+afterAll(async () => {
+  await database.close()
+  await created.drop()
+})
+beforeEach(async () => {
+  place = workplace()
+  await database.sql`truncate sys_opera_log, sys_audit_stream`
+})
+afterEach(() => place.remove())
+
+const stored = async () =>
+  (await database.db.select({ msg: operaLog.msg }).from(operaLog).orderBy(asc(operaLog.id))).map(({ msg }) => msg)
+const audit = (max_bytes = 1_000_000, on: Database = database) =>
+  createAudit({
+    config: { DATA_DIR: place.root, AUDIT_SPOOL_MAX_BYTES: max_bytes, AUDIT_HASH_KEY: undefined },
+    database: on,
+    sink,
+    log: place.log,
+  })
+
+describe('shipping', () => {
+  test('stores each record once, however often and by however many it is tried', async () => {
+    const spool = openSpool({ root: place.root, key: '', segment_bytes: 3_000 })
+    for (let nr = 0; nr < 30; nr += 1) await spool.append(record(String(nr)))
+    const source = () => ({ stream: spool.stream, segments: spool.segments.map((segment) => ({ ...segment })) })
+    // Two that read the same files: only the last of them, which neither removes, is left in both.
+    const shippers = [1, 2, 3].map(() => createShipper(source(), sink, database, place.log))
+    const last = createShipper({ stream: spool.stream, segments: spool.segments }, sink, database, place.log)
+    const outcomes = await Promise.allSettled([...shippers, last].map((one) => one.ship()))
+    expect(outcomes.some(({ status }) => status === 'fulfilled')).toBe(true)
+    expect(await stored()).toEqual(Array.from({ length: 30 }, (_, nr) => String(nr)))
+    await spool.append(record('30'))
+    await last.ship()
+    expect(await stored()).toHaveLength(31)
+    expect(readdirSync(spool.folder).filter((name) => name.endsWith('.jsonl'))).toHaveLength(1)
+    await spool.close()
+  })
+
+  test('one row that the database refuses costs no other row, and is kept as far as it can be', async () => {
+    const spool = openSpool({ root: place.root, key: '' })
+    for (let nr = 0; nr < 5; nr += 1)
+      await spool.append(record(String(nr), nr === 2 ? { args: '{"a":"\\u0000"}', path: '/bad' } : {}))
+    await createShipper(spool, sink, database, place.log).ship()
+    expect(await stored()).toEqual(['0', '1', expect.stringMatching(/^\(22\w{3}\) 2$/), '3', '4'])
+    expect(place.lines).toMatchObject([{ level: 50, seq: 3 }])
+    await spool.close()
+  })
+})
+
+describe('the operation log', () => {
+  test('stores what a process that is gone has left', async () => {
+    const spool = openSpool({ root: join(place.root, 'audit'), key: '' })
+    for (let nr = 0; nr < 3; nr += 1) await spool.append(record(String(nr)))
+    const { writeFileSync } = await import('node:fs')
+    writeFileSync(
+      join(spool.folder, 'owner.json'),
+      JSON.stringify({ host: (await import('node:os')).hostname(), pid: 1, started: 'x' }),
+    )
+    const log = audit()
+    log.start()
+    await expect.poll(stored, { timeout: 5_000 }).toEqual(['0', '1', '2'])
+    await log.close()
+    expect(readdirSync(join(place.root, 'audit'))).toEqual([])
+    await spool.close().catch(() => undefined)
+  })
+
+  test('keeps everything while the database is away, refuses changes when there is no room, and says what it misses', async () => {
+    const away = openDatabase({ url: 'postgres://postgres@127.0.0.1:1/none', time_zone: 'UTC', pool_size: 1 })
+    const log = audit(70_000, away)
+    let kept = 0
+    while (log.hasRoom()) {
+      await log.append(record(String(kept)))
+      kept += 1
+    }
+    expect(kept).toBeGreaterThan(50)
+    // There is still room for what is under way, until there is none.
+    let full = 0
+    for (; ; full += 1) {
+      const failure = await log.append(record('late')).then(
+        () => undefined,
+        (error: Error) => error,
+      )
+      if (failure !== undefined) break
+      kept += 1
+    }
+    expect(full).toBeGreaterThan(0)
+    await log.append(record('a read'), { lazy: true })
+    await log.close()
+    await away.close()
+
+    const next = audit()
+    const { writeFileSync } = await import('node:fs')
+    for (const stream of readdirSync(join(place.root, 'audit')))
+      if (stream !== next.stream)
+        writeFileSync(
+          join(place.root, 'audit', stream, 'owner.json'),
+          JSON.stringify({ host: (await import('node:os')).hostname(), pid: 1, started: 'x' }),
+        )
+    next.start()
+    await expect.poll(async () => (await stored()).length, { timeout: 5_000 }).toBe(kept)
+    await next.close()
+  })
+
+  test('counts the requests for which there was no room, in a record of its own', async () => {
+    const log = audit(3_000)
+    log.start()
+    while (log.hasRoom()) await log.append(record('kept'))
+    while (
+      await log.append(record('kept')).then(
+        () => true,
+        () => false,
+      )
+    );
+    await log.append(record('read'), { lazy: true })
+    await log.ship()
+    await log.append(record('after'))
+    await log.ship()
+    const [gap] = await database.sql`select msg, args from sys_opera_log where method = 'GAP'`
+    expect(gap).toMatchObject({ args: { count: 2 } })
+    expect((await stored()).slice(-2)).toEqual([expect.stringMatching(/^2 between/), 'after'])
+    await log.close()
+  })
+
+  test('what is not stored when it closes is there for the next process', async () => {
+    const log = audit()
+    await log.append(record('change'))
+    const read = log.append(record('read'), { lazy: true })
+    await log.close()
+    await read
+    expect(await stored()).toEqual([])
+    expect(readdirSync(join(place.root, 'audit'))).toEqual([log.stream])
+  })
+
+  test('a graceful end stores all of it', async () => {
+    const log = audit()
+    log.start()
+    for (let nr = 0; nr < 50; nr += 1) void log.append(record(String(nr)), { lazy: true })
+    await log.close()
+    expect(await stored()).toHaveLength(50)
+    expect(readdirSync(join(place.root, 'audit'))).toEqual([])
+    const [row] = await database.db.execute<{ total: string }>(sql`select count(*) as total from sys_audit_stream`)
+    expect(Number(row?.total)).toBe(1)
+  })
+})

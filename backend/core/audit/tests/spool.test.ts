@@ -1,0 +1,138 @@
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { FIRST_HASH, readLine } from '#backend/core/audit/record'
+import { recover } from '#backend/core/audit/recover'
+import { openSpool } from '#backend/core/audit/spool'
+import { adopt, listOrphans, listSegments } from '#backend/core/audit/spool-files'
+import { record, workplace } from '#backend/core/audit/tests/audit.fixture'
+
+let place: ReturnType<typeof workplace>
+beforeEach(() => {
+  place = workplace()
+})
+afterEach(() => place.remove())
+
+const linesOf = (path: string) => readFileSync(path, 'utf8').split('\n').slice(0, -1)
+
+/** A spool of this many records in files of about three, as its process left it. */
+async function written(count: number, segment_bytes = 2_000) {
+  const spool = openSpool({ root: place.root, key: 'key', segment_bytes })
+  for (let nr = 1; nr <= count; nr += 1) await spool.append(record(`nr ${nr}`))
+  await spool.close()
+  return spool
+}
+
+describe('the spool', () => {
+  test('has a record on disk when it says so, each carrying the hash of the one before', async () => {
+    const spool = openSpool({ root: place.root, key: 'key' })
+    let before = FIRST_HASH
+    for (let nr = 1; nr <= 5; nr += 1) {
+      await spool.append(record(`nr ${nr}`))
+      const lines = linesOf(spool.segments[0]?.path ?? '')
+      const link = readLine(lines.at(-1) ?? '', 'key')
+      expect(lines).toHaveLength(nr)
+      expect(link).toMatchObject({ seq: nr, prev_hash: before })
+      before = link?.hash ?? ''
+    }
+    expect(readLine(linesOf(spool.segments[0]?.path ?? '').at(-1) ?? '', 'another key')).toBeUndefined()
+    await spool.close()
+  })
+
+  test('writes what comes at once together, and what nobody waits for within its time', async () => {
+    const spool = openSpool({ root: place.root, key: '', delay_ms: 30 })
+    let writes = 0
+    spool.onWritten(() => {
+      writes += 1
+    })
+    await Promise.all(Array.from({ length: 200 }, (_, nr) => spool.append(record(String(nr)))))
+    expect(writes).toBeLessThan(20)
+    const lazy = spool.append(record('lazy'), { lazy: true })
+    expect(linesOf(spool.segments[0]?.path ?? '')).toHaveLength(200)
+    await lazy
+    expect(linesOf(spool.segments[0]?.path ?? '')).toHaveLength(201)
+    await spool.close()
+  })
+
+  test('goes on in a new file, the chain unbroken', async () => {
+    const spool = await written(10)
+    const segments = listSegments(spool.folder)
+    expect(segments.length).toBeGreaterThan(2)
+    const links = segments.flatMap(({ path }) => linesOf(path)).map((line) => readLine(line, 'key'))
+    expect(links.map((link) => link?.seq)).toEqual(Array.from({ length: 10 }, (_, index) => index + 1))
+    for (const [index, link] of links.entries()) expect(link?.prev_hash).toBe(links[index - 1]?.hash ?? FIRST_HASH)
+    expect(segments.map(({ first_seq, path }) => [first_seq, readLine(linesOf(path)[0] ?? '', 'key')?.seq])).toEqual(
+      segments.map(({ first_seq }) => [first_seq, first_seq]),
+    )
+  })
+
+  test('a failed write fails those that wait for it, leaves nothing of itself, and no gap', async () => {
+    const spool = openSpool({ root: place.root, key: 'key', segment_bytes: 1 })
+    await spool.append(record('first'))
+    // The next record needs a new file, whose name is taken by a folder.
+    const { mkdirSync, rmdirSync } = await import('node:fs')
+    const blocked = join(spool.folder, '000000000000002.jsonl')
+    mkdirSync(blocked)
+    await expect(spool.append(record('lost'))).rejects.toThrow()
+    rmdirSync(blocked)
+    await spool.append(record('second'))
+    const lines = listSegments(spool.folder).flatMap(({ path }) => linesOf(path))
+    expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(['first', 'second'])
+    expect(readLine(lines[1] ?? '', 'key')).toMatchObject({ seq: 2, prev_hash: readLine(lines[0] ?? '', 'key')?.hash })
+    await spool.close()
+  })
+})
+
+describe('what a process leaves behind', () => {
+  test('is found once the process is gone, and not while it lives', async () => {
+    const spool = await written(1)
+    expect(listOrphans(place.root)).toEqual([])
+    writeFileSync(join(spool.folder, 'owner.json'), JSON.stringify({ ...owner(spool.folder), started: 'another-time' }))
+    expect(listOrphans(place.root)).toEqual([spool.stream])
+    adopt(spool.folder)
+    expect(listOrphans(place.root)).toEqual([])
+  })
+
+  test('of another machine is left alone until it has long been silent', async () => {
+    const spool = await written(1)
+    writeFileSync(join(spool.folder, 'owner.json'), JSON.stringify({ ...owner(spool.folder), host: 'elsewhere' }))
+    expect(listOrphans(place.root)).toEqual([])
+    const { utimesSync, readdirSync } = await import('node:fs')
+    const long_ago = new Date(Date.now() - 3_600_000)
+    for (const name of readdirSync(spool.folder)) utimesSync(join(spool.folder, name), long_ago, long_ago)
+    utimesSync(spool.folder, long_ago, long_ago)
+    expect(listOrphans(place.root)).toEqual([spool.stream])
+  })
+
+  test.each([
+    ['half a line', '{"seq":11,"prev_hash":"'],
+    ['zeros', '\0'.repeat(500)],
+    ['a line that was begun in the middle', '0","hash":"12"}\n{"seq"'],
+  ])('%s at the end is dropped and reported, and nothing else', async (_, torn) => {
+    const spool = await written(10)
+    const whole = listSegments(spool.folder)
+    appendFileSync(whole.at(-1)?.path ?? '', torn)
+    const found = await recover(spool.folder, 'key', place.log)
+    expect(found).toEqual({ segments: whole, torn_bytes: Buffer.byteLength(torn) })
+    expect(place.lines).toMatchObject([{ level: 40, stream: spool.stream, torn_bytes: Buffer.byteLength(torn) }])
+    expect(listSegments(spool.folder)).toEqual(whole)
+  })
+
+  test('a damaged record that others follow is reported and kept, with what follows', async () => {
+    const spool = await written(10)
+    const [first, second] = listSegments(spool.folder)
+    const content = readFileSync(second?.path ?? '')
+    content[content.length - 30] = (content[content.length - 30] ?? 0) ^ 1
+    writeFileSync(second?.path ?? '', content)
+    const { segments, damaged } = await recover(spool.folder, 'key', place.log)
+    expect(segments[0]).toEqual(first)
+    expect(damaged).toMatchObject({ path: second?.path, kept_in: `${spool.stream}.damaged` })
+    const kept = readFileSync(join(place.root, `${spool.stream}.damaged`), 'utf8')
+    expect(kept).toContain('"nr 10"')
+    const left = listSegments(spool.folder).flatMap(({ path }) => linesOf(path))
+    expect(left.length + kept.split('\n').filter((line) => line.startsWith('{"seq"')).length).toBe(10)
+    expect(place.lines).toMatchObject([{ level: 50, seq: damaged?.seq }])
+  })
+})
+
+const owner = (folder: string) => JSON.parse(readFileSync(join(folder, 'owner.json'), 'utf8')) as object

@@ -1,0 +1,22 @@
+import { type StreamReport, verifyAll } from '#backend/app/admin/service/audit-verify.service'
+import { systemCtx } from '#backend/core/host'
+import { withHost } from '#backend/scripts/cli-host'
+import { Mistake } from '#backend/scripts/explain'
+
+/** Checks the chain of every stream of the operation log; fails, and names the first bad record, where one is broken. */
+export async function verify(): Promise<void> {
+  const reports = await withHost((host) => verifyAll(systemCtx(host)))
+  for (const report of reports) console.log(lineOf(report))
+  const faults = reports.filter(({ fault }) => fault !== undefined)
+  if (faults.length > 0) throw new Mistake(`${faults.length} of ${reports.length} streams are broken`)
+  const sum = (count: (report: StreamReport) => number) => reports.reduce((total, report) => total + count(report), 0)
+  const [verified, removed] = [sum(({ verified_count }) => verified_count), sum(({ removed_count }) => removed_count)]
+  console.log(`${reports.length} streams, ${verified} records verified, ${removed} removed with a note`)
+}
+
+function lineOf({ stream, verified_count, removed_count, fault }: StreamReport): string {
+  const counts = `${stream}  ${verified_count} verified, ${removed_count} removed`
+  if (fault === undefined) return counts
+  const row = fault.id === null ? '' : ` (row ${fault.id})`
+  return `${counts}; record ${fault.seq}${row} is ${fault.kind}`
+}
