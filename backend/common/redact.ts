@@ -27,14 +27,22 @@ function redactBy(schemas: readonly z.ZodType[], value: unknown, depth: number):
         depth + 1,
       ),
     )
+  const hasSecretValue = namesSecret(value)
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => {
+      if (hasSecretValue && key === 'value') return [key, REDACTED]
       const isDeclared = known.some((schema) => schema instanceof z.ZodObject && Object.hasOwn(schema.shape, key))
       if (!isDeclared && hidesSecret(key)) return [key, REDACTED]
       const fields = known.flatMap((schema) => fieldOf(schema, key))
       return [key, redactBy(fields, item, depth + 1)]
     }),
   )
+}
+
+/** Whether it is a pair of a name and a value, `{ key: 'EMAIL_PASSWORD', value: '...' }`, and the name is a secret's. */
+function namesSecret(value: object): boolean {
+  const { key, name } = value as { key?: unknown; name?: unknown }
+  return [key, name].some((label) => typeof label === 'string' && hidesSecret(label))
 }
 
 function isMarked(schema: z.ZodType): boolean {

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Logger, pino, type TransportTargetOptions } from 'pino'
+import { type DestinationStream, type Logger, pino, stdSerializers, type TransportTargetOptions } from 'pino'
 import type { Config } from '#backend/core/config'
 
 export type { Logger }
@@ -10,9 +10,14 @@ export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error' | '
 /** Values that never reach a log line, wherever an object carries them. */
 const SECRET_PATHS = ['password', 'authorization', 'cookie', 'token', 'secret'].flatMap((name) => [name, `*.${name}`])
 
-/** Pretty lines in development, JSON in production, and rotated files (daily, 50 MB, 30 kept) when LOG_DIR is set. */
-export function createLogger(config: Config): Logger {
-  const options = { level: config.LOG_LEVEL, redact: { paths: SECRET_PATHS, censor: '[REDACTED]' } }
+/** To the destination; without one pretty lines in development, JSON in production, and rotated files (daily, 50 MB, 30 kept) when LOG_DIR is set. */
+export function createLogger(config: Config, destination?: DestinationStream): Logger {
+  const options = {
+    level: config.LOG_LEVEL,
+    redact: { paths: SECRET_PATHS, censor: '[REDACTED]' },
+    serializers: { err: describeError },
+  }
+  if (destination !== undefined) return pino(options, destination)
   if (config.LOG_LEVEL === 'silent') return pino(options)
   const json = config.NODE_ENV === 'production'
   // Without a second target the lines need no worker thread, which costs more than writing them.
@@ -24,6 +29,22 @@ export function createLogger(config: Config): Logger {
   })
   return pino(options, transport)
 }
+
+/** As pino does, without the values of a failed query: they may be anybody's, and are in no message of PostgreSQL's own. */
+export function describeError(error: Error): unknown {
+  if (!(error instanceof Error)) return error
+  const { cause, message, stack, ...facts } = stdSerializers.err(error)
+  const text = (whole: unknown) => (typeof whole === 'string' ? whole.replace(VALUES, '') : whole)
+  return {
+    ...Object.fromEntries(Object.entries(facts).filter(([name]) => !CARRIES_VALUES.has(name))),
+    message: text(message),
+    stack: text(stack),
+    ...(error.cause instanceof Error ? { cause: describeError(error.cause) } : {}),
+  }
+}
+
+const VALUES = /\nparams: [\s\S]*?(?=\n {4}at |$)/g
+const CARRIES_VALUES: ReadonlySet<string> = new Set(['params', 'parameters', 'args', 'detail', 'where'])
 
 const consoleJson = (): TransportTargetOptions => ({ target: 'pino/file', options: { destination: 1 } })
 

@@ -24,7 +24,7 @@ export function trackedRows(table: PgTable, key: PgColumn, { conceal = same }: T
     async read(db, ids) {
       const rows: Fields[] = await db
         .select()
-        .from(table as PgTable)
+        .from(table)
         .where(inArray(key, [...ids]))
       return new Map(rows.map((row) => [row[key.name] as RowId, conceal(row)]))
     },
@@ -40,7 +40,7 @@ export function trackedLinks(table: PgTable, owner: PgColumn, member: PgColumn):
     async read(db, ids) {
       const rows = await db
         .select({ owner, member })
-        .from(table as PgTable)
+        .from(table)
         .where(inArray(owner, [...ids]))
         .orderBy(member)
       const membersOf = (id: RowId) => rows.filter((row) => row.owner === id).map((row) => row.member)

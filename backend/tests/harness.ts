@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pino } from 'pino'
+import type { DestinationStream } from 'pino'
 import { inject } from 'vitest'
 import { dataRule } from '#backend/app/admin/model/data-rule.model'
 import { dataScope } from '#backend/app/admin/model/data-scope.model'
@@ -19,6 +19,7 @@ import type { ActorRule } from '#backend/core/actor'
 import type { App } from '#backend/core/app'
 import { type Config, parseConfig } from '#backend/core/config'
 import { createHost, type Host } from '#backend/core/host'
+import { createLogger } from '#backend/core/log'
 import { ACCESS_TOKEN } from '#backend/core/tokens'
 import type { Db } from '#backend/database/db'
 import { APPS, buildApp } from '#backend/server'
@@ -81,7 +82,10 @@ export interface TestApp {
 }
 
 /** A whole application on a database of its own, with everything real but the network. */
-export async function createTestApp(settings: Record<string, string> = {}): Promise<TestApp> {
+export async function createTestApp(
+  settings: Record<string, string> = {},
+  lines?: DestinationStream,
+): Promise<TestApp> {
   const database = await createTestDatabase()
   const data_dir = mkdtempSync(join(tmpdir(), 'fba-test-data-'))
   const redis_url = inject('redis_url')
@@ -98,7 +102,7 @@ export async function createTestApp(settings: Record<string, string> = {}): Prom
     ...(redis_url === undefined ? {} : { REDIS_URL: redis_url }),
     ...settings,
   })
-  const host = await createHost(config, { apps: APPS, log: pino({ level: config.LOG_LEVEL }) })
+  const host = await createHost(config, { apps: APPS, log: createLogger(config, lines) })
   await host.start()
   const app = await buildApp(host)
   await app.ready()

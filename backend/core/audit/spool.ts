@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { type AuditRecord, bodyOf, FIRST_HASH, type Link, lineOf, linkOf } from '#backend/core/audit/record'
 import { createStream, type Segment, segmentPath } from '#backend/core/audit/spool-files'
 import { uuidv7 } from '#backend/utils/random'
@@ -157,8 +157,12 @@ export function openSpool(options: SpoolOptions): Spool {
 /** A new file is there after a loss of power only once its folder is written too. */
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return
-  for (const path of [folder, dirname(join(folder))]) {
+  for (const path of [folder, dirname(folder)]) {
     const handle = await open(path, 'r')
-    await handle.sync().finally(() => handle.close())
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
   }
 }

@@ -27,8 +27,8 @@ export async function storeRefused(db: Db, batch: Batch, reason: string): Promis
 }
 
 function remainderOf(line: string, reason: string): Record<string, unknown> {
-  const { msg, ...fields } = JSON.parse(line) as Record<string, unknown>
-  return { ...fields, args: null, diff: null, cost_time: 0, msg: `(${reason}) ${String(msg ?? '')}` }
+  const { msg, ...fields } = JSON.parse(line) as { msg: string | null }
+  return { ...fields, args: null, diff: null, cost_time: 0, msg: `(${reason}) ${msg ?? ''}` }
 }
 
 async function advance(tx: Db, { stream, stored_seq, last }: Batch): Promise<boolean> {

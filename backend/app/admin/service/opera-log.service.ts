@@ -38,10 +38,29 @@ export async function get(ctx: Ctx, id: number): Promise<OperaLog> {
   return row
 }
 
-const EXPORTED = [
-  ...['id', 'trace_id', 'username', 'method', 'title', 'path', 'ip', 'country', 'region', 'city', 'user_agent'],
-  ...['os', 'browser', 'device', 'args', 'status', 'code', 'msg', 'cost_time', 'opera_time', 'created_time'],
-] as readonly (keyof operaLogCrud.OperaLogRow)[]
+const EXPORTED: readonly (keyof operaLogCrud.OperaLogRow)[] = [
+  'id',
+  'trace_id',
+  'username',
+  'method',
+  'title',
+  'path',
+  'ip',
+  'country',
+  'region',
+  'city',
+  'user_agent',
+  'os',
+  'browser',
+  'device',
+  'args',
+  'status',
+  'code',
+  'msg',
+  'cost_time',
+  'opera_time',
+  'created_time',
+]
 const EXPORT_ROWS = 1_000
 
 /** The rows of a filter as CSV, the newest first, piece by piece: however slowly they are read, no query waits for it. */

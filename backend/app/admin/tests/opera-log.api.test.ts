@@ -21,6 +21,7 @@ async function recordOf(trace_id: unknown) {
     .from(operaLog)
     .where(eq(operaLog.trace_id, String(trace_id)))
 }
+const changesOf = (row: { diff: unknown } | undefined) => (row?.diff ?? []) as { id: number; after: object }[]
 const unique = (label: string) => `${label}-${randomBytes(4).toString('hex')}`
 
 describe('what is recorded', () => {
@@ -49,15 +50,12 @@ describe('what is recorded', () => {
       cost_time: expect.any(Number),
       diff: [{ table: 'sys_dept', id: expect.any(Number), before: null, after: expect.objectContaining({ name }) }],
     })
-    const [{ id = 0 } = {}] = record?.diff as { id?: number }[]
+    const id = changesOf(record)[0]?.id ?? 0
     const updated = await root.put(`/sys/depts/${id}`, { name, status: 1, leader: 'Somebody' })
     const [change] = await recordOf(updated.headers['x-request-id'])
     expect(change?.args).toMatchObject({ path_params: { pk: id } })
     expect(change?.diff).toMatchObject([{ table: 'sys_dept', id, before: {}, after: { leader: 'Somebody' } }])
-    expect(Object.keys((change?.diff as { after: object }[])[0]?.after ?? {}).sort()).toEqual([
-      'leader',
-      'updated_time',
-    ])
+    expect(Object.keys(changesOf(change)[0]?.after ?? {}).sort()).toEqual(['leader', 'updated_time'])
   })
 
   test('refusals: of nobody, of somebody without the right, of bad input, of a path that is none', async () => {
