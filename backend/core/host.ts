@@ -2,12 +2,14 @@ import { createHmac } from 'node:crypto'
 import { type Activity, createActivity } from '#backend/core/activity'
 import { SYSTEM } from '#backend/core/actor'
 import { type ActorCache, createActorCache } from '#backend/core/actor-cache'
-import { type AppModule, scopedModels, sessionSource } from '#backend/core/app-module'
+import { type AppModule, type MenuStore, menuStore, sessionSource } from '#backend/core/app-module'
 import type { Config } from '#backend/core/config'
 import type { Ctx } from '#backend/core/ctx'
 import { runNow } from '#backend/core/ctx'
 import { createEvents } from '#backend/core/events'
 import { createLogger, type Logger } from '#backend/core/log'
+import { type BuiltInPlugin, loadBuiltIns } from '#backend/core/plugin/built-in'
+import { NO_PLUGINS, type PluginSet, partsOf, type SetParts } from '#backend/core/plugin/parts'
 import { tokenSecret } from '#backend/core/secret'
 import { activityIntervalMs, idleLimitSeconds } from '#backend/core/session-times'
 import { type Database, openDatabase } from '#backend/database/db'
@@ -28,7 +30,14 @@ export interface Host {
   readonly token_secret: string
   readonly trusted_proxies: TrustedProxies
   /** The part of a context that is the same for every request. */
-  readonly shared: Pick<Ctx, 'config' | 'db' | 'kv' | 'counters' | 'actors' | 'events' | 'hmac' | 'scoped_models'>
+  readonly shared: Pick<Ctx, 'config' | 'db' | 'kv' | 'counters' | 'actors' | 'events' | 'hmac'>
+  readonly menus: MenuStore
+  /** The plugins that ship with the product, each after those it depends on. */
+  readonly built_ins: readonly BuiltInPlugin[]
+  /** The plugins in use; contexts that belong to no request go by it. */
+  readonly set: () => PluginSet
+  readonly parts: () => SetParts
+  useSet(set: PluginSet): void
   /** Begins to hear what other processes say; to be called once the database is migrated. */
   start(): Promise<void>
   close(): Promise<void>
@@ -38,13 +47,19 @@ export interface HostOptions {
   apps: readonly AppModule[]
   log?: Logger
   role?: 'server' | 'cli'
+  /** Folder of the plugins that ship with the product; absent: `plugin/` of the program. */
+  plugin_folder?: string
 }
 
 /** Opens what the configuration names, starting the embedded PostgreSQL where it names none. */
-export async function createHost(config: Config, { apps, log, role = 'server' }: HostOptions): Promise<Host> {
+export async function createHost(
+  config: Config,
+  { apps, log, role = 'server', plugin_folder }: HostOptions,
+): Promise<Host> {
   const logger = log ?? createLogger(config)
   const trusted_proxies = parseTrustedProxies(config.TRUSTED_PROXIES)
   const token_secret = await tokenSecret(config)
+  const built_ins = await loadBuiltIns(plugin_folder)
   const embedded =
     config.DATABASE_URL === undefined
       ? await startEmbeddedPostgres({ data_dir: config.DATA_DIR, log: logger })
@@ -84,7 +99,10 @@ export async function createHost(config: Config, { apps, log, role = 'server' }:
     token_secret,
     trusted_proxies,
     activity,
-    shared: { config, db: database.db, kv, counters, actors, events, hmac, scoped_models: scopedModels(apps) },
+    shared: { config, db: database.db, kv, counters, actors, events, hmac },
+    menus: menuStore(apps),
+    built_ins,
+    ...inUse(apps, { ...NO_PLUGINS, enabled: built_ins }),
     start: () => events.start(),
     async close() {
       await events.stop()
@@ -104,10 +122,23 @@ async function openKv({ REDIS_URL, REDIS_PREFIX }: Config, log: Logger): Promise
   return createRedisKv({ url: REDIS_URL, prefix: REDIS_PREFIX, log })
 }
 
+/** The set in use; at first `set`. */
+function inUse(apps: readonly AppModule[], set: PluginSet): Pick<Host, 'set' | 'parts' | 'useSet'> {
+  let current = { set, parts: partsOf(apps, set) }
+  return {
+    set: () => current.set,
+    parts: () => current.parts,
+    useSet(next) {
+      current = { set: next, parts: partsOf(apps, next) }
+    },
+  }
+}
+
 /** The context of work that nobody asked for over HTTP: seeds and the command line. */
 export function systemCtx(host: Host): Ctx {
   return {
     ...host.shared,
+    ...host.parts(),
     log: host.log,
     locale: host.config.I18N_DEFAULT_LANGUAGE,
     actor: SYSTEM,

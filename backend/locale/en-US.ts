@@ -91,6 +91,8 @@ export const enUS: Messages = {
   'login_log.not_found': 'No such login log entry',
   'session.not_found': 'No such session, or it has ended',
 
+  'plugin.disabled': 'The plugin {plugin} is disabled',
+
   'password.too_short': 'A password needs at least {min} characters',
   'password.too_long': 'A password has at most {max} characters',
   'password.too_many_bytes': 'A password has at most {max} bytes (a Chinese character takes 3)',

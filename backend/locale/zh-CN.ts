@@ -90,6 +90,8 @@ export const zhCN = {
   'login_log.not_found': '登录日志不存在',
   'session.not_found': '会话不存在或已结束',
 
+  'plugin.disabled': '插件 {plugin} 已停用',
+
   'password.too_short': '密码长度不能少于 {min} 位',
   'password.too_long': '密码长度不能超过 {max} 位',
   'password.too_many_bytes': '密码不能超过 {max} 字节（一个汉字占 3 字节）',

@@ -67,7 +67,7 @@ export async function openServer(config: Config, log: Logger): Promise<RunningSe
     )
     opened.push(() => host.close())
     const [seeded, app] = await Promise.all([
-      program.migrate(host.database, { log }).then(() => program.seedDatabase(host)),
+      program.migrateAll(host, { log }).then(() => program.seedDatabase(host)),
       readyApp(program.buildApp, host),
     ])
     await host.start()
@@ -83,14 +83,14 @@ export async function openServer(config: Config, log: Logger): Promise<RunningSe
 }
 
 async function loadProgram() {
-  const [{ APPS, buildApp }, { createHost }, { migrate }, { seedDatabase }, { isReachable }] = await Promise.all([
+  const [{ APPS, buildApp }, { createHost }, { migrateAll }, { seedDatabase }, { isReachable }] = await Promise.all([
     import('#backend/server'),
     import('#backend/core/host'),
-    import('#backend/database/migrate'),
+    import('#backend/scripts/migrate-database'),
     import('#backend/scripts/seed-database'),
     import('#backend/core/health'),
   ])
-  return { APPS, buildApp, createHost, migrate, seedDatabase, isReachable }
+  return { APPS, buildApp, createHost, migrateAll, seedDatabase, isReachable }
 }
 
 async function readyApp(buildApp: (host: Host) => Promise<App>, host: Host): Promise<App> {

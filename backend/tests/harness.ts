@@ -19,6 +19,7 @@ import type { ActorRule } from '#backend/core/actor'
 import type { App } from '#backend/core/app'
 import { type Config, parseConfig } from '#backend/core/config'
 import { createHost, type Host } from '#backend/core/host'
+import { installBuiltIns, migrateBuiltIns } from '#backend/core/plugin/built-in-install'
 import { ACCESS_TOKEN } from '#backend/core/tokens'
 import type { Db } from '#backend/database/db'
 import { APPS, buildApp } from '#backend/server'
@@ -80,8 +81,16 @@ export interface TestApp {
   close(): Promise<void>
 }
 
+export interface TestAppOptions {
+  /** Folder of the plugins that ship with the product, where they are not those of this repository. */
+  plugin_folder?: string
+}
+
 /** A whole application on a database of its own, with everything real but the network. */
-export async function createTestApp(settings: Record<string, string> = {}): Promise<TestApp> {
+export async function createTestApp(
+  settings: Record<string, string> = {},
+  { plugin_folder }: TestAppOptions = {},
+): Promise<TestApp> {
   const database = await createTestDatabase()
   const data_dir = mkdtempSync(join(tmpdir(), 'fba-test-data-'))
   const redis_url = inject('redis_url')
@@ -98,7 +107,9 @@ export async function createTestApp(settings: Record<string, string> = {}): Prom
     ...(redis_url === undefined ? {} : { REDIS_URL: redis_url }),
     ...settings,
   })
-  const host = await createHost(config, { apps: APPS, log: pino({ level: config.LOG_LEVEL }) })
+  const log = pino({ level: config.LOG_LEVEL })
+  const host = await createHost(config, { apps: APPS, log, plugin_folder })
+  if (plugin_folder !== undefined) await migrateBuiltIns(host).then(() => installBuiltIns(host))
   await host.start()
   const app = await buildApp(host)
   await app.ready()
