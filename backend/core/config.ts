@@ -145,7 +145,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     throw new InvalidConfig(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
   const values = parsed.data
   const problems = [
-    ...contradictions(values),
+    ...contradictions(values).map(({ names, problem }) => `${names[0]}: ${problem}`),
     ...(values.NODE_ENV === 'production' ? unsafeInProduction(values, given) : []),
   ]
   if (problems.length > 0) throw new InvalidConfig(problems)
@@ -160,14 +160,28 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
   })
 }
 
-function contradictions(values: ConfigValues): string[] {
-  const problems: string[] = []
+/** Settings that do not fit together, each alone being right. */
+export interface Contradiction {
+  /** The first is the one to be changed. */
+  names: readonly (keyof ConfigValues)[]
+  problem: string
+}
+
+export function contradictions(values: ConfigValues): Contradiction[] {
+  const found: Contradiction[] = []
   if (values.USER_PASSWORD_MIN_LENGTH > values.USER_PASSWORD_MAX_LENGTH)
-    problems.push('USER_PASSWORD_MIN_LENGTH: is above USER_PASSWORD_MAX_LENGTH')
-  if (values.USER_PASSWORD_MAX_LENGTH > 72) problems.push('USER_PASSWORD_MAX_LENGTH: bcrypt reads 72 bytes at most')
+    found.push({
+      names: ['USER_PASSWORD_MIN_LENGTH', 'USER_PASSWORD_MAX_LENGTH'],
+      problem: 'is above USER_PASSWORD_MAX_LENGTH',
+    })
+  if (values.USER_PASSWORD_MAX_LENGTH > 72)
+    found.push({ names: ['USER_PASSWORD_MAX_LENGTH'], problem: 'bcrypt reads 72 bytes at most' })
   if (values.TOKEN_EXPIRE_SECONDS > values.TOKEN_REFRESH_EXPIRE_SECONDS)
-    problems.push('TOKEN_EXPIRE_SECONDS: is above TOKEN_REFRESH_EXPIRE_SECONDS')
-  return problems
+    found.push({
+      names: ['TOKEN_EXPIRE_SECONDS', 'TOKEN_REFRESH_EXPIRE_SECONDS'],
+      problem: 'is above TOKEN_REFRESH_EXPIRE_SECONDS',
+    })
+  return found
 }
 
 /** Words that secrets in examples and tutorials are made of. */

@@ -4,6 +4,7 @@ import * as passwordService from '#backend/app/admin/service/password.service'
 import type { Ctx } from '#backend/core/ctx'
 import { type Host, systemCtx } from '#backend/core/host'
 import { installBuiltIns } from '#backend/core/plugin/built-in-install'
+import { settingsOf } from '#backend/core/settings'
 import { ADMIN_USERNAME, SAMPLE_PASSWORD } from '#backend/scripts/accounts'
 import { explain, Mistake } from '#backend/scripts/explain'
 
@@ -37,7 +38,7 @@ async function seedAccounts(host: Host): Promise<Seeded> {
 
 async function seedAdministrator(ctx: Ctx): Promise<Pick<Seeded, 'accounts' | 'generated_password'>> {
   const given = ctx.config.ADMIN_PASSWORD
-  const plain = given ?? randomPassword(ctx.config.USER_PASSWORD_MAX_LENGTH)
+  const plain = given ?? randomPassword((await settingsOf(ctx)).USER_PASSWORD_MAX_LENGTH)
   try {
     await passwordService.assertAcceptable(ctx, plain)
   } catch (error) {
