@@ -21,6 +21,10 @@ import { pluginSet } from '#backend/core/plugin/model/plugin-set.model'
 import { pluginTaskSlot } from '#backend/core/plugin/model/plugin-task-slot.model'
 import { serverProcess } from '#backend/core/plugin/model/process.model'
 import { type Database, openDatabase } from '#backend/database/db'
+import { config } from '#backend/plugin/config/model/config.model'
+import { dictData } from '#backend/plugin/dict/model/dict-data.model'
+import { dictType } from '#backend/plugin/dict/model/dict-type.model'
+import { notice } from '#backend/plugin/notice/model/notice.model'
 import { contractTables, type TableFacts } from '#backend/tests/contract/database'
 import { createTestDatabase, type TestDatabase } from '#backend/tests/test-database'
 
@@ -45,6 +49,10 @@ const MODELS: PgTable[] = [
   pluginSet,
   pluginTaskSlot,
   serverProcess,
+  dictType,
+  dictData,
+  config,
+  notice,
 ]
 
 // What this schema has beyond the contract. None of it gets in the way of a program that knows only the contract.
