@@ -10,6 +10,9 @@ import { createEvents } from '#backend/core/events'
 import { createLogger, type Logger } from '#backend/core/log'
 import { type BuiltInPlugin, loadBuiltIns } from '#backend/core/plugin/built-in'
 import { NO_PLUGINS, type PluginSet, partsOf, type SetParts } from '#backend/core/plugin/parts'
+import { createPlugins } from '#backend/core/plugin/plugins'
+import type { PluginRuntime } from '#backend/core/plugin/runtime'
+import type { FindCode } from '#backend/core/plugin/set-store'
 import { tokenSecret } from '#backend/core/secret'
 import { activityIntervalMs, idleLimitSeconds } from '#backend/core/session-times'
 import { type Database, openDatabase } from '#backend/database/db'
@@ -30,7 +33,7 @@ export interface Host {
   readonly token_secret: string
   readonly trusted_proxies: TrustedProxies
   /** The part of a context that is the same for every request. */
-  readonly shared: Pick<Ctx, 'config' | 'db' | 'kv' | 'counters' | 'actors' | 'events' | 'hmac'>
+  readonly shared: Pick<Ctx, 'config' | 'db' | 'kv' | 'counters' | 'actors' | 'events' | 'hmac' | 'plugins'>
   readonly menus: MenuStore
   /** The plugins that ship with the product, each after those it depends on. */
   readonly built_ins: readonly BuiltInPlugin[]
@@ -38,6 +41,11 @@ export interface Host {
   readonly set: () => PluginSet
   readonly parts: () => SetParts
   useSet(set: PluginSet): void
+  readonly findCode: FindCode
+  /** Serves requests; absent while this process serves none. */
+  runtime: PluginRuntime | undefined
+  /** One connection beside the pool. */
+  openConnection(): Database
   /** Begins to hear what other processes say; to be called once the database is migrated. */
   start(): Promise<void>
   close(): Promise<void>
@@ -64,13 +72,15 @@ export async function createHost(
     config.DATABASE_URL === undefined
       ? await startEmbeddedPostgres({ data_dir: config.DATA_DIR, log: logger })
       : undefined
-  const database = openDatabase({
-    url: config.DATABASE_URL ?? embedded?.url ?? '',
-    time_zone: config.DATETIME_TIMEZONE,
-    pool_size: role === 'cli' ? 2 : config.DATABASE_POOL_SIZE,
-    application_name: `fba-${role}`,
-    prepare: config.DATABASE_PREPARED_STATEMENTS,
-  })
+  const connect = (pool_size: number) =>
+    openDatabase({
+      url: config.DATABASE_URL ?? embedded?.url ?? '',
+      time_zone: config.DATETIME_TIMEZONE,
+      pool_size,
+      application_name: `fba-${role}`,
+      prepare: config.DATABASE_PREPARED_STATEMENTS,
+    })
+  const database = connect(role === 'cli' ? 2 : config.DATABASE_POOL_SIZE)
   const kv = await openKv(config, logger)
   const counters = createCounters(kv)
   const hmac = (text: string) => createHmac('sha256', token_secret).update(text).digest('base64url')
@@ -90,7 +100,8 @@ export async function createHost(
     log: logger,
     write: (session_uuid) => sessions.touchSession(database.db, session_uuid),
   })
-  return {
+  const plugins = createPlugins(() => host)
+  const host: Host = {
     config,
     log: logger,
     database,
@@ -99,7 +110,11 @@ export async function createHost(
     token_secret,
     trusted_proxies,
     activity,
-    shared: { config, db: database.db, kv, counters, actors, events, hmac },
+    shared: { config, db: database.db, kv, counters, actors, events, hmac, plugins },
+    runtime: undefined,
+    openConnection: () => connect(1),
+    findCode: async ({ name, source }) =>
+      source === 'built-in' ? built_ins.find(({ manifest }) => manifest.name === name) : undefined,
     menus: menuStore(apps),
     built_ins,
     ...inUse(apps, { ...NO_PLUGINS, enabled: built_ins }),
@@ -113,6 +128,7 @@ export async function createHost(
       await embedded?.stop()
     },
   }
+  return host
 }
 
 async function openKv({ REDIS_URL, REDIS_PREFIX }: Config, log: Logger): Promise<Kv> {

@@ -6,6 +6,7 @@ import { dataRuleApi } from '#backend/app/admin/api/v1/sys/data-rule.api'
 import { dataScopeApi } from '#backend/app/admin/api/v1/sys/data-scope.api'
 import { deptApi } from '#backend/app/admin/api/v1/sys/dept.api'
 import { menuApi } from '#backend/app/admin/api/v1/sys/menu.api'
+import { pluginApi } from '#backend/app/admin/api/v1/sys/plugin.api'
 import { profileApi } from '#backend/app/admin/api/v1/sys/profile.api'
 import { roleApi } from '#backend/app/admin/api/v1/sys/role.api'
 import { userApi } from '#backend/app/admin/api/v1/sys/user.api'
@@ -38,6 +39,7 @@ const RESOURCES: readonly Resource[] = [
   { prefix: '/sys/menus', api: menuApi },
   { prefix: '/sys/data-scopes', api: dataScopeApi },
   { prefix: '/sys/data-rules', api: dataRuleApi },
+  { prefix: '/sys/plugins', api: pluginApi },
   { prefix: '/logs/login', api: loginLogApi, scoped: loginLogScoped },
   { prefix: '/logs/tombstones', api: logTombstoneApi },
   { prefix: '/monitors/sessions', api: sessionApi },

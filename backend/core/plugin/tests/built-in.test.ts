@@ -1,7 +1,6 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { menu } from '#backend/app/admin/model/menu.model'
 import { pluginSettings } from '#backend/core/config'
@@ -13,8 +12,9 @@ import { PluginManifest } from '#backend/core/plugin/manifest'
 import { plugin } from '#backend/core/plugin/model/plugin.model'
 import { buildApp } from '#backend/server'
 import { callerOf, createTestApp, type TestApp } from '#backend/tests/harness'
+import { PLUGIN_FIXTURES } from '#backend/tests/plugins/folder'
 
-const FIXTURES = fileURLToPath(new URL('../../../tests/plugins', import.meta.url))
+const FIXTURES = PLUGIN_FIXTURES
 
 describe('loading', () => {
   test('finds every folder with a manifest, and puts a plugin after those it depends on', async () => {
@@ -164,7 +164,7 @@ describe('an application with plugins', () => {
     const set = { version: 2, enabled: [], disabled: [{ name: 'sample', routes, menu_names: ['SamplePage'] }] }
     const app = await buildApp(t.host, undefined, set)
     await app.ready()
-    const caller = callerOf(app, { 'accept-language': 'en-US' })
+    const caller = callerOf(() => app, { 'accept-language': 'en-US' })
     expect(sample?.manifest.name).toBe('sample')
     expect((await caller.get('/samples')).body).toMatchObject({ code: 404, msg: 'The plugin sample is disabled' })
     expect((await caller.post('/samples/x/copies?a=1')).body.msg).toBe('The plugin sample is disabled')

@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { elsewhere, PASSWORD, signInForm } from '#backend/app/admin/tests/sign-in.fixture'
 import { systemCtx } from '#backend/core/host'
+import { type PluginRuntime, startRuntime } from '#backend/core/plugin/runtime'
 import { settingsOf } from '#backend/core/settings'
 import { openProcess, type Process } from '#backend/core/tests/process.fixture'
 import { config } from '#backend/plugin/config/model/config.model'
@@ -15,7 +16,7 @@ let root: SignedIn
 /** Another process of the same database, and its API. */
 let other: Process
 let there: Caller
-const closing: (() => Promise<void>)[] = []
+let runtime: PluginRuntime
 
 beforeAll(async () => {
   t = await createTestApp()
@@ -28,13 +29,11 @@ beforeAll(async () => {
       TOKEN_SECRET_KEY: t.host.token_secret,
     },
   })
-  const app = await buildApp(other.host)
-  await app.ready()
-  closing.push(() => app.close())
-  there = callerOf(app, { authorization: `Bearer ${root.token}` })
+  runtime = await startRuntime(other.host, (set) => buildApp(other.host, APPS, set))
+  there = callerOf(() => runtime.current().app, { authorization: `Bearer ${root.token}` })
 })
 afterAll(async () => {
-  for (const close of closing) await close()
+  await runtime.stop()
   await other.close()
   await t.close()
 })
@@ -128,20 +127,16 @@ test('a wrong value that an old database holds is ignored and logged, and the en
   expect(await admitsAfterTwoFailures(there)).toBe(true)
 })
 
-test('without the plugin the environment holds', async () => {
+test('without the plugin the environment holds, on every process', async () => {
   await save('USER_SECURITY', { USER_SECURITY_CONFIG_STATUS: '1', USER_LOCK_THRESHOLD: '2' })
-  expect(await admitsAfterTwoFailures(t.anonymous)).toBe(false)
-  const set = t.host.set()
-  const enabled = set.enabled.filter(({ manifest }) => manifest.name !== 'config')
-  expect(enabled.length).toBe(set.enabled.length - 1)
-  const app = await buildApp(t.host, APPS, { ...set, enabled })
-  await app.ready()
-  closing.push(() => app.close())
-  expect(await admitsAfterTwoFailures(callerOf(app, {}))).toBe(true)
-  t.host.useSet({ ...set, enabled })
-  expect(await settingsOf(systemCtx(t.host))).toMatchObject({ USER_LOCK_THRESHOLD: 5 })
-  t.host.useSet(set)
-  expect(await settingsOf(systemCtx(t.host))).toMatchObject({ USER_LOCK_THRESHOLD: 2 })
+  const admitted = async () => [await admitsAfterTwoFailures(t.anonymous), await admitsAfterTwoFailures(there)]
+  const toggle = async () => expect((await root.put('/sys/plugins/config/status')).status).toBe(200)
+  expect(await admitted()).toEqual([false, false])
+  await toggle()
+  expect(await admitted()).toEqual([true, true])
+  expect(await settingsOf(systemCtx(other.host))).toMatchObject({ USER_LOCK_THRESHOLD: 5 })
+  await toggle()
+  expect(await admitted()).toEqual([false, false])
 })
 
 describe('what a database starts with', () => {

@@ -64,6 +64,11 @@ describe('reading types', () => {
   })
 })
 
+test('the plugin cannot be disabled: every page reads dictionaries', async () => {
+  expect((await root.put('/sys/plugins/dict/status')).status).toBe(403)
+  expect((await root.get('/sys/dict-types')).status).toBe(200)
+})
+
 describe('changing types', () => {
   test('fields are needed and bounded, and more than there are is ignored', async () => {
     const { errors } = (await root.post('/sys/dict-types', {})).body.data
