@@ -96,7 +96,7 @@ export function send(url: string, path: string, options: SendOptions = {}): Prom
     })
     outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in time')))
     outgoing.on('error', reject)
-    outgoing.on('response', (response) => textOf(response).then(resolve, reject))
+    outgoing.on('response', (response: IncomingMessage) => void textOf(response).then(resolve, reject))
     outgoing.end(body)
   })
 }
