@@ -10,8 +10,7 @@ export function shown(name: string): string {
 }
 
 /** What some system cannot store, or would take for something else. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-const UNFIT = /[\u0000-\u001f\u007f-\u009f<>:"|?*\\\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/u
+const UNFIT = /[\p{C}\p{Zl}\p{Zp}<>:"|?*\\]/u
 const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i
 
 /** Throws unless a path from an archive stays inside, and means the same file on every system. */
