@@ -9,11 +9,10 @@ export const ENTRY = 'plugin.ts'
 
 /** The manifest of a plugin, by itself. Throws BadRequest saying what is wrong with it; no code has run then. */
 export function manifestOf(files: PluginFiles): PluginManifest {
-  const found = [...files.keys()].filter((path) => path === MANIFEST || path.endsWith(`/${MANIFEST}`))
+  const second = [...files.keys()].find((path) => path.endsWith(`/${MANIFEST}`))
   const bytes = files.get(MANIFEST)
   if (bytes === undefined) throw new BadRequest('plugin.install.manifest_missing')
-  if (found.length > 1)
-    throw new BadRequest('plugin.install.manifest_twice', { params: { file: shown(found.at(-1) ?? '') } })
+  if (second !== undefined) throw new BadRequest('plugin.install.manifest_twice', { params: { file: shown(second) } })
   const parsed = PluginManifest.safeParse(jsonOf(bytes))
   if (!parsed.success) {
     const detail = parsed.error.issues.slice(0, 5).map(({ path, message }) => shown(`${path.join('.')}: ${message}`))
