@@ -113,7 +113,7 @@ const isRegistry = (resolved: string | undefined) =>
 /** Addresses are left out, so that a lock file cannot send npm anywhere. */
 function forNpm(dependencies: Readonly<Record<string, string>>, lock: Lock): PluginFiles {
   const kept = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && dev !== true)
-  const packages = Object.fromEntries(kept.map(([path, { resolved: _, ...entry }]) => [path, entry]))
+  const packages = Object.fromEntries(kept.map(([path, entry]) => [path, { ...entry, resolved: undefined }]))
   const root = { name: 'plugin', version: '0.0.0', dependencies }
   const written = {
     ...root,
