@@ -1,6 +1,7 @@
 import type { Actor } from '#backend/core/actor'
 import type { App } from '#backend/core/app'
 import type { Config } from '#backend/core/config'
+import type { PluginMenu } from '#backend/core/plugin/definition'
 import type { Db } from '#backend/database/db'
 import type { ScopedModel } from '#backend/database/scoped-model'
 
@@ -12,6 +13,15 @@ export interface AppModule {
   readonly scoped_models: readonly ScopedModel[]
   /** Set by the one application that owns users and sessions. */
   readonly sessions?: SessionSource
+  /** Set by the one application that owns menus. */
+  readonly menus?: MenuStore
+}
+
+export interface MenuStore {
+  /** Inserts those that are missing, recognised by name; the others stay as they are. Returns how many it inserted. */
+  insert(db: Db, menus: readonly PluginMenu[]): Promise<number>
+  /** Removes those of these names with what roles have of them; what somebody has put below them moves to the top. */
+  remove(db: Db, names: readonly string[]): Promise<void>
 }
 
 export interface SessionSource {
@@ -22,16 +32,21 @@ export interface SessionSource {
 }
 
 export function sessionSource(apps: readonly AppModule[]): SessionSource {
-  const [source, ...more] = apps.flatMap(({ sessions }) => (sessions === undefined ? [] : [sessions]))
-  if (source === undefined || more.length > 0) throw new Error('exactly one application must own the sessions')
-  return source
+  return theOne(
+    'sessions',
+    apps.flatMap(({ sessions }) => sessions ?? []),
+  )
 }
 
-export function scopedModels(apps: readonly AppModule[]): ReadonlyMap<string, ScopedModel> {
-  const models = new Map<string, ScopedModel>()
-  for (const model of apps.flatMap(({ scoped_models }) => scoped_models)) {
-    if (models.has(model.name)) throw new Error(`two scoped models are named ${model.name}`)
-    models.set(model.name, model)
-  }
-  return models
+export function menuStore(apps: readonly AppModule[]): MenuStore {
+  return theOne(
+    'menus',
+    apps.flatMap(({ menus }) => menus ?? []),
+  )
+}
+
+function theOne<T>(what: string, owners: readonly T[]): T {
+  const [owner, ...more] = owners
+  if (owner === undefined || more.length > 0) throw new Error(`exactly one application must own the ${what}`)
+  return owner
 }

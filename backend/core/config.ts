@@ -227,6 +227,28 @@ function unsafeInProduction(values: ConfigValues, given: Record<string, unknown>
   return problems
 }
 
+type Declared = Readonly<Record<string, { type: 'string' | 'integer' | 'boolean'; default: string | number | boolean }>>
+
+const SETTING_TYPES = { string: z.string(), integer: z.coerce.number().int(), boolean: z.stringbool() } as const
+
+/** The settings that a plugin declares: from the environment variable of that name, else the default. */
+export function pluginSettings(
+  plugin: string,
+  declared: Declared,
+  env: Record<string, string | undefined> = process.env,
+): Readonly<Record<string, string | number | boolean>> {
+  const problems: string[] = []
+  const values = Object.entries(declared).map(([name, setting]): [string, string | number | boolean] => {
+    const given = env[name]
+    if (given === undefined || given === '') return [name, setting.default]
+    const parsed = SETTING_TYPES[setting.type].safeParse(given)
+    if (!parsed.success) problems.push(`${name}: must be of type ${setting.type} (plugin ${plugin})`)
+    return [name, parsed.data ?? setting.default]
+  })
+  if (problems.length > 0) throw new InvalidConfig(problems)
+  return Object.freeze(Object.fromEntries(values))
+}
+
 function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en-US', { timeZone: name })

@@ -91,6 +91,16 @@ export const enUS: Messages = {
   'login_log.not_found': 'No such login log entry',
   'session.not_found': 'No such session, or it has ended',
 
+  'process.out_of_service': 'This process is out of service, please try again',
+
+  'plugin.disabled': 'The plugin {plugin} is disabled',
+  'plugin.not_found': 'No such plugin',
+  'plugin.unfit': 'No application can be built with this set of plugins: {reason}',
+  'plugin.required': 'The plugin {plugin} is required and can be neither disabled nor uninstalled',
+  'plugin.needed': 'It is needed by plugins that are enabled: {plugins}',
+  'plugin.needs': 'It needs plugins that are not enabled: {plugins}',
+  'plugin.built_in': 'A plugin that ships with the product cannot be uninstalled',
+
   'password.too_short': 'A password needs at least {min} characters',
   'password.too_long': 'A password has at most {max} characters',
   'password.too_many_bytes': 'A password has at most {max} bytes (a Chinese character takes 3)',

@@ -90,6 +90,16 @@ export const zhCN = {
   'login_log.not_found': '登录日志不存在',
   'session.not_found': '会话不存在或已结束',
 
+  'process.out_of_service': '此进程暂停服务，请稍后再试',
+
+  'plugin.disabled': '插件 {plugin} 已停用',
+  'plugin.not_found': '插件不存在',
+  'plugin.unfit': '插件无法启用：{reason}',
+  'plugin.required': '插件 {plugin} 是必需的，不能停用或卸载',
+  'plugin.needed': '以下启用的插件依赖它：{plugins}',
+  'plugin.needs': '它依赖的插件未启用：{plugins}',
+  'plugin.built_in': '内置插件不能卸载',
+
   'password.too_short': '密码长度不能少于 {min} 位',
   'password.too_long': '密码长度不能超过 {max} 位',
   'password.too_many_bytes': '密码不能超过 {max} 字节（一个汉字占 3 字节）',

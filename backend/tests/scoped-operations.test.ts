@@ -131,7 +131,7 @@ const nameOf = ({ method, url }: { method: string; url: string }) => `${method} 
 
 describe('operations of scoped models', () => {
   test('are all in the list, and so is every scoped model', () => {
-    expect(Object.keys(PREFIXES).sort()).toEqual([...t.host.shared.scoped_models.keys()].sort())
+    expect(Object.keys(PREFIXES).sort()).toEqual([...t.host.parts().scoped_models.keys()].sort())
     const prefixes = Object.values(PREFIXES).flat()
     const isBelow = (url: string) => prefixes.some((prefix) => url === prefix || url.startsWith(`${prefix}/`))
     const routes = t.app.routeAccess.filter(({ method, url }) => method !== 'HEAD' && isBelow(url)).map(nameOf)

@@ -6,6 +6,7 @@ import { dataRuleApi } from '#backend/app/admin/api/v1/sys/data-rule.api'
 import { dataScopeApi } from '#backend/app/admin/api/v1/sys/data-scope.api'
 import { deptApi } from '#backend/app/admin/api/v1/sys/dept.api'
 import { menuApi } from '#backend/app/admin/api/v1/sys/menu.api'
+import { pluginApi } from '#backend/app/admin/api/v1/sys/plugin.api'
 import { profileApi } from '#backend/app/admin/api/v1/sys/profile.api'
 import { roleApi } from '#backend/app/admin/api/v1/sys/role.api'
 import { userApi } from '#backend/app/admin/api/v1/sys/user.api'
@@ -15,6 +16,7 @@ import { deptScoped } from '#backend/app/admin/model/dept.model'
 import { loginLogScoped } from '#backend/app/admin/model/login-log.model'
 import { operaLogScoped } from '#backend/app/admin/model/opera-log.model'
 import { userScoped } from '#backend/app/admin/model/user.model'
+import { insertMenus, removeMenus } from '#backend/app/admin/seed/seed'
 import type { App } from '#backend/core/app'
 import type { AppModule } from '#backend/core/app-module'
 import type { Config } from '#backend/core/config'
@@ -37,6 +39,7 @@ const RESOURCES: readonly Resource[] = [
   { prefix: '/sys/menus', api: menuApi },
   { prefix: '/sys/data-scopes', api: dataScopeApi },
   { prefix: '/sys/data-rules', api: dataRuleApi },
+  { prefix: '/sys/plugins', api: pluginApi },
   { prefix: '/logs/login', api: loginLogApi, scoped: loginLogScoped },
   { prefix: '/logs/tombstones', api: logTombstoneApi },
   { prefix: '/monitors/sessions', api: sessionApi },
@@ -52,4 +55,5 @@ export const admin: AppModule = {
   api,
   scoped_models: [...RESOURCES.flatMap(({ scoped }) => scoped ?? []), operaLogScoped],
   sessions: { loadActor, touchSession },
+  menus: { insert: insertMenus, remove: removeMenus },
 }

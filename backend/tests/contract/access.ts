@@ -76,6 +76,10 @@ export const EXPECTED_ACCESS: Readonly<Record<string, Access>> = {
   'GET /api/v1/sys/data-rules/:pk': any('data:rule:get'),
   'PUT /api/v1/sys/data-rules/:pk': any('data:rule:edit'),
 
+  'GET /api/v1/sys/plugins': 'superuser',
+  'GET /api/v1/sys/plugins/changed': 'superuser',
+  'PUT /api/v1/sys/plugins/:plugin/status': 'superuser',
+
   'GET /api/v1/monitors/sessions': anyOrOwn('monitor:session:get'),
   'DELETE /api/v1/monitors/sessions/:pk': anyOrOwn('monitor:session:del'),
 
