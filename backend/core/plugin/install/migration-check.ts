@@ -4,16 +4,8 @@ import type { PluginFiles } from '#backend/core/plugin/install/archive'
 import { shown } from '#backend/core/plugin/install/file-names'
 import { sqlTargets } from '#backend/core/plugin/install/sql-targets'
 import type { PluginManifest } from '#backend/core/plugin/manifest'
+import type { PluginMigration } from '#backend/core/plugin/migrations'
 import { controlsTransaction, splitSql } from '#backend/database/sql-statements'
-
-export interface StagedMigration {
-  /** `0001_add_colour` */
-  readonly name: string
-  readonly up: string
-  readonly down: string
-  /** SHA-256 of `up`, in hexadecimal */
-  readonly hash: string
-}
 
 const FOLDER = 'migrations/'
 const FILE = /^migrations\/(\d{4}_[a-z0-9_]{1,100})\.(up|down)\.sql$/
@@ -22,7 +14,7 @@ const FILE = /^migrations\/(\d{4}_[a-z0-9_]{1,100})\.(up|down)\.sql$/
  * The migrations of a plugin in their order. Throws BadRequest where a file has no counterpart, where a statement is
  * none that makes, fills or removes the plugin's own tables, or where the tables are not those of the manifest.
  */
-export function migrationsOf(files: PluginFiles, { tables, capabilities }: PluginManifest): StagedMigration[] {
+export function migrationsOf(files: PluginFiles, { tables, capabilities }: PluginManifest): PluginMigration[] {
   const migrations = pairsOf(files)
   const declared = capabilities.includes('migrations')
   if (declared !== migrations.length > 0)
@@ -68,7 +60,7 @@ class Made {
   }
 }
 
-function pairsOf(files: PluginFiles): StagedMigration[] {
+function pairsOf(files: PluginFiles): PluginMigration[] {
   const names = new Set<string>()
   for (const path of files.keys()) {
     if (!path.startsWith(FOLDER)) continue

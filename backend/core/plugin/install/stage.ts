@@ -5,7 +5,7 @@ import { bundle, link } from '#backend/core/plugin/install/bundle'
 import type { CoreFacts } from '#backend/core/plugin/install/facts'
 import type { SmokeLimits } from '#backend/core/plugin/install/limits'
 import { checkAgainstFacts, manifestOf } from '#backend/core/plugin/install/manifest-check'
-import { migrationsOf, type StagedMigration } from '#backend/core/plugin/install/migration-check'
+import { migrationsOf } from '#backend/core/plugin/install/migration-check'
 import { installPackages, packagesOf } from '#backend/core/plugin/install/packages'
 import { checkReport } from '#backend/core/plugin/install/report-check'
 import { checkSignature } from '#backend/core/plugin/install/signature'
@@ -14,6 +14,7 @@ import type { SmokeReport } from '#backend/core/plugin/install/smoke-report'
 import { makeStagingFolder, writeFiles } from '#backend/core/plugin/install/staging'
 import { withBundle } from '#backend/core/plugin/install/stored-archive'
 import type { PluginManifest } from '#backend/core/plugin/manifest'
+import type { PluginMigration } from '#backend/core/plugin/migrations'
 
 /** A plugin that may be installed. */
 export interface StagedPlugin {
@@ -23,7 +24,7 @@ export interface StagedPlugin {
   /** What is stored and what every process loads: its files and what they were compiled to. */
   readonly archive: Buffer
   readonly report: SmokeReport
-  readonly migrations: readonly StagedMigration[]
+  readonly migrations: readonly PluginMigration[]
 }
 
 export interface StageOptions {

@@ -39,7 +39,7 @@ export const UNSOUND: readonly HostilePlugin[] = [
   ['wants to be required', manifest({ required: true }), 'manifest_required'],
   ['has no code', { 'plugin.ts': undefined }, 'entry_missing'],
   ['is named as an application', manifest({ name: 'admin' }), 'name_app admin'],
-  ['is named as a built-in plugin', manifest({ name: 'dict' }), 'name_built_in dict'],
+  ['is named as a built-in plugin', manifest({ name: 'sample' }), 'name_built_in sample'],
   ['is named as the messages of users', manifest({ name: 'user' }), 'name_reserved user'],
   ['is named as the paths of the system', manifest({ name: 'sys' }), 'name_reserved sys'],
   ['extends what is not there', manifest({ extends: 'shop' }), 'extends_unknown shop'],
@@ -143,5 +143,16 @@ import { user } from '#backend/app/admin/model/user.model'
 export const plugin = definePlugin({ scoped_models: [scopedModel('Everybody', user, { columns: {} })] })`,
     },
     'model_foreign Everybody sys_user',
+  ],
+]
+
+/** What those that ship with the product have is taken too. */
+export const OF_SHIPPED: readonly HostilePlugin[] = [
+  ['takes a table of a built-in plugin', manifest({ tables: ['fixture_sample'] }), 'table_taken fixture_sample'],
+  ['takes a permission of a built-in plugin', manifest({ permissions: ['sample:get'] }), 'permission_taken sample:get'],
+  [
+    'takes a setting of a built-in plugin',
+    manifest({ settings: { SAMPLE_LIMIT: { type: 'integer', default: 1, description: 'x' } } }),
+    'setting_taken SAMPLE_LIMIT',
   ],
 ]

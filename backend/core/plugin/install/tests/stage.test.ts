@@ -10,11 +10,12 @@ import { loadInstalled, removeUnpacked } from '#backend/core/plugin/install/load
 import { stagePlugin } from '#backend/core/plugin/install/stage'
 import { downloadOf, readStored } from '#backend/core/plugin/install/stored-archive'
 import { HOSTILE_ARCHIVES } from '#backend/core/plugin/install/tests/hostile-archives'
-import { type HostilePlugin, TRIED, UNSOUND } from '#backend/core/plugin/install/tests/hostile-plugins'
+import { type HostilePlugin, OF_SHIPPED, TRIED, UNSOUND } from '#backend/core/plugin/install/tests/hostile-plugins'
 import { pluginWith } from '#backend/core/plugin/install/tests/plugin-files'
 import { factsOf } from '#backend/core/plugin/install/tests/test-facts'
 import { LOCALES, translate } from '#backend/locale/translate'
 import { createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
+import { PLUGIN_FIXTURES } from '#backend/tests/plugins/folder'
 
 const root = mkdtempSync(join(tmpdir(), 'fba-stage-'))
 const data_dir = join(root, 'data')
@@ -25,9 +26,9 @@ let facts: CoreFacts
 let before: string[]
 
 beforeAll(async () => {
-  testApp = await createTestApp()
+  testApp = await createTestApp({}, { plugin_folder: PLUGIN_FIXTURES })
   administrator = await testApp.signInSuperuser()
-  facts = await factsOf(testApp)
+  facts = await factsOf(testApp, 'greeting')
   writeFileSync(join(root, 'sentinel.txt'), 'as it was')
   await stage(pluginWith())
 })
@@ -75,7 +76,7 @@ async function expectRefused([, changes, reason]: HostilePlugin): Promise<void> 
 }
 
 describe('nothing is left, and the reason is told, of a plugin that', () => {
-  test.each(UNSOUND)('%s', async (...plugin) => expectRefused(plugin))
+  test.each([...UNSOUND, ...OF_SHIPPED])('%s', async (...plugin) => expectRefused(plugin))
   test.each(TRIED)('%s', async (...plugin) => expectRefused(plugin))
 })
 
