@@ -4,7 +4,7 @@ import { type Ctx, withTx } from '#backend/core/ctx'
 import { systemCtx } from '#backend/core/host'
 import { withHost } from '#backend/scripts/cli-host'
 import { explain, Mistake } from '#backend/scripts/explain'
-import { controlsTransaction, lineAt, type SqlStatement, splitSql } from '#backend/scripts/sql-statements'
+import { controlsTransaction, lineAt, type SqlStatement, splitSql } from '#backend/database/sql-statements'
 
 /** Runs a whole file in one transaction: an error in its last statement undoes the first. */
 export async function run(file: string): Promise<void> {
