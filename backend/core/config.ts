@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto'
 import { z } from 'zod'
 
 const commaList = (fallback: string[]) =>
@@ -105,13 +106,25 @@ export const ConfigSchema = z.object({
   LOG_DIR: z.string().min(1).optional().describe('Also write rotated log files into this folder'),
   BODY_LIMIT_BYTES: count(1_048_576, 1024).describe('Largest request body'),
   IP_LOCATION_FILE: z.string().min(1).optional().describe('ip2region xdb file; unset: the one that ships'),
+  PLUGIN_INSTALL: z
+    .stringbool()
+    .optional()
+    .describe('Let superusers install plugins while the server runs; unset: outside production only'),
+  PLUGIN_INSTALL_HOSTS: commaList([]).describe(
+    'Hosts, comma separated, that plugins may be fetched from by git over https; empty: none',
+  ),
+  PLUGIN_PUBLIC_KEYS: commaList([]).describe(
+    'ed25519 public keys, comma separated, each the base64 of its DER form; given: only plugins signed by one of them are installed',
+  ),
+  PLUGIN_ARCHIVE_BYTES_MAX: count(5_242_880, 1024).describe('Largest archive of a plugin'),
 })
 
 export type ConfigValues = z.output<typeof ConfigSchema>
 export type Config = Readonly<
-  Omit<ConfigValues, 'TOKEN_SECRET_KEY' | 'DOCS_ENABLED'> & {
+  Omit<ConfigValues, 'TOKEN_SECRET_KEY' | 'DOCS_ENABLED' | 'PLUGIN_INSTALL'> & {
     TOKEN_SECRET_KEY: string | undefined
     DOCS_ENABLED: boolean
+    PLUGIN_INSTALL: boolean
     /** HOST names another address, and the sample accounts forbid it. */
     HOST_IGNORED: boolean
   }
@@ -137,6 +150,15 @@ export function readConfig(): Config {
   return parseConfig(process.env)
 }
 
+const FOR_TOOLS =
+  /^(PATH|HOME|USERPROFILE|APPDATA|SYSTEMROOT|TMPDIR|TEMP|TMP|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|GIT_SSL_CAINFO|NPM_CONFIG_.*)$/i
+
+/** What npm and git, when this program starts them, are told of the environment: where things are, none of the settings. */
+export function toolEnvironment(): Record<string, string> {
+  const entries = Object.entries(process.env).filter(([name]) => FOR_TOOLS.test(name))
+  return Object.fromEntries(entries.map(([name, value = '']) => [name, value]))
+}
+
 /** Parses and checks settings; an empty value counts as unset. Throws InvalidConfig naming every wrong variable. */
 export function parseConfig(env: Record<string, string | undefined>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
@@ -157,6 +179,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     HOST: sampleAccounts ? LOOPBACK : values.HOST,
     HOST_IGNORED: sampleAccounts && values.HOST !== LOOPBACK,
     DOCS_ENABLED: values.DOCS_ENABLED ?? values.NODE_ENV !== 'production',
+    PLUGIN_INSTALL: values.PLUGIN_INSTALL ?? values.NODE_ENV !== 'production',
   })
 }
 
@@ -181,7 +204,18 @@ export function contradictions(values: ConfigValues): Contradiction[] {
       names: ['TOKEN_EXPIRE_SECONDS', 'TOKEN_REFRESH_EXPIRE_SECONDS'],
       problem: 'is above TOKEN_REFRESH_EXPIRE_SECONDS',
     })
+  if (!values.PLUGIN_PUBLIC_KEYS.every(isPublicKey))
+    found.push({ names: ['PLUGIN_PUBLIC_KEYS'], problem: 'holds what is no ed25519 public key in base64' })
   return found
+}
+
+function isPublicKey(text: string): boolean {
+  try {
+    const key = createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' })
+    return key.asymmetricKeyType === 'ed25519'
+  } catch {
+    return false
+  }
 }
 
 /** Words that secrets in examples and tutorials are made of. */

@@ -27,12 +27,14 @@ const WAIT_MAX_MS = 24 * 3_600_000
 const KEEP_SLOTS_MS = 24 * 3_600_000
 
 export function createTasks({ host, process_id, mayRun }: TasksOptions): Tasks {
-  const stops = new Map<string, () => void>()
+  const timers = new Map<string, { plugin: LoadedPlugin; stop: () => void }>()
   const running = new Set<Promise<void>>()
 
   function schedule(name: string, task: PluginTask, plugin: LoadedPlugin): () => void {
     const cron = new Cron(task.cron, { timezone: host.config.DATETIME_TIMEZONE, paused: true })
     let timer: NodeJS.Timeout | undefined
+    let stopped = false
+    const mayRunNow = () => !stopped && mayRun()
     const wait = (after: Date) => {
       const due = cron.nextRun(after)
       if (due !== null) waitFor(due)
@@ -43,7 +45,7 @@ export function createTasks({ host, process_id, mayRun }: TasksOptions): Tasks {
         () => {
           if (left > WAIT_MAX_MS) return waitFor(due)
           wait(due)
-          track(runOnce(host, { name, task, plugin, due, process_id, mayRun }))
+          track(runOnce(host, { name, task, plugin, due, process_id, mayRun: mayRunNow }))
         },
         Math.min(Math.max(left, 0), WAIT_MAX_MS),
       )
@@ -51,6 +53,7 @@ export function createTasks({ host, process_id, mayRun }: TasksOptions): Tasks {
     }
     wait(new Date())
     return () => {
+      stopped = true
       clearTimeout(timer)
       cron.stop()
     }
@@ -63,17 +66,21 @@ export function createTasks({ host, process_id, mayRun }: TasksOptions): Tasks {
 
   return {
     use({ enabled }) {
-      for (const stop of stops.values()) stop()
-      stops.clear()
+      // A timer that goes on misses nothing while the set changes around it.
+      for (const [name, { plugin, stop }] of timers)
+        if (!enabled.includes(plugin)) {
+          stop()
+          timers.delete(name)
+        }
       for (const plugin of enabled)
         for (const [key, task] of Object.entries(plugin.definition.tasks ?? {})) {
           const name = `${plugin.manifest.name}.${key}`
-          stops.set(name, schedule(name, task, plugin))
+          if (!timers.has(name)) timers.set(name, { plugin, stop: schedule(name, task, plugin) })
         }
     },
     async stop() {
-      for (const stop of stops.values()) stop()
-      stops.clear()
+      for (const { stop } of timers.values()) stop()
+      timers.clear()
       await Promise.all(running)
     },
   }
