@@ -23,7 +23,7 @@ interface Row {
   value: string
 }
 const emailRows = async (): Promise<Row[]> => (await root.get('/sys/configs/all?type=EMAIL')).body.data
-const valueOf = (rows: Row[], key: string) => rows.find((row) => row.key === key)?.value
+const shownValue = (rows: Row[], key: string) => rows.find((row) => row.key === key)?.value
 const stored = async (key: string) => (await t.db.select().from(config).where(eq(config.key, key)))[0]?.value
 const save = async (values: Record<string, unknown>) => {
   const rows = await emailRows()
@@ -34,7 +34,7 @@ const save = async (values: Record<string, unknown>) => {
 }
 
 test('a password is shown to nobody, not in lists, not alone, not in a refusal; nothing where none is stored', async () => {
-  expect(valueOf(await emailRows(), 'EMAIL_PASSWORD')).toBe('')
+  expect(shownValue(await emailRows(), 'EMAIL_PASSWORD')).toBe('')
   expect((await save({ EMAIL_PASSWORD: PASSWORD })).status).toBe(200)
   expect(await stored('EMAIL_PASSWORD')).toBe(PASSWORD)
   const id = (await emailRows()).find(({ key }) => key === 'EMAIL_PASSWORD')?.id
@@ -93,7 +93,7 @@ test('the switch of e-mail has two names, and both say the same', async () => {
   const ctx = systemCtx(t.host)
   const switches = async () => {
     const rows = await emailRows()
-    return [valueOf(rows, 'EMAIL_STATUS'), valueOf(rows, 'EMAIL_CONFIG_STATUS')]
+    return [shownValue(rows, 'EMAIL_STATUS'), shownValue(rows, 'EMAIL_CONFIG_STATUS')]
   }
   expect(await switches()).toEqual(['0', '0'])
   expect(await overrides(ctx)).toEqual({})
