@@ -11,3 +11,7 @@ create table if not exists sys_config (
   updated_time timestamptz
 );
 create unique index if not exists ix_sys_config_id on sys_config (id);
+
+-- Its page there carries no code, and would shut out everybody but superusers. One that an administrator set stays.
+update sys_menu set perms = 'sys:config:get'
+where name = 'PluginConfig' and type = 1 and coalesce(perms, '') = '';

@@ -28,3 +28,7 @@ create unique index if not exists ix_sys_dict_data_id on sys_dict_data (id);
 update sys_dict_data as value set type_code = type.code
 from sys_dict_type as type
 where type.id = value.type_id and value.type_code <> type.code;
+
+-- Its page there carries no code, and would shut out everybody but superusers. One that an administrator set stays.
+update sys_menu set perms = 'dict:type:get,dict:data:get'
+where name = 'PluginDict' and type = 1 and coalesce(perms, '') = '';

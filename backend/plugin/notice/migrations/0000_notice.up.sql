@@ -9,3 +9,7 @@ create table if not exists sys_notice (
   updated_time timestamptz
 );
 create unique index if not exists ix_sys_notice_id on sys_notice (id);
+
+-- Its page there carries no code, and would shut out everybody but superusers. One that an administrator set stays.
+update sys_menu set perms = 'sys:notice:get'
+where name = 'PluginNotice' and type = 1 and coalesce(perms, '') = '';
