@@ -1,3 +1,5 @@
+const { pluginBorders } = require('./scripts/plugin-borders.cjs')
+
 /**
  * Who may import whom, layer by layer; `npm run arch` checks it. Patterns are regular expressions on paths from the top of
  * the repository; `$1` in a `to` is what the first group of its `from` matched: the application, or the plugin, itself.
@@ -9,7 +11,13 @@ const TESTS = '(^|/)tests/'
 /** The edges of the process: they put everything together. */
 const EDGES = '^backend/(main\\.ts|cli\\.ts|server\\.ts|scripts/)'
 
+/** Where the program begins; it finds its plugins at run time. */
+const PROGRAM = '^backend/(main|cli|plugin/[^/]+/plugin)\\.ts$'
+
 const layer = (name) => `^backend/(?:app|plugin)/([^/]+)/${name}/`
+/** What an application or plugin shows to others; which plugin, the borders say. */
+const SHOWN = '^backend/(app|plugin)/[^/]+/(service|model)/'
+const MODELS = '^backend/(app|plugin)/[^/]+/model/'
 const own = (...names) => `^backend/(?:app|plugin)/$1/(${names.join('|')})/`
 const base = (...names) => `^backend/(${names.join('|')})`
 const npm = (...names) => `^node_modules/(${names.join('|')})/`
@@ -41,8 +49,7 @@ const layers = [
   onlyNpm('schema-npm', layer('schema'), ['zod']),
   onlyOwn('service', layer('service'), [
     own('crud', 'service', 'model', 'schema'),
-    // Of another application: what a plugin may use of an app is the same.
-    '^backend/app/[^/]+/(service|model)/',
+    SHOWN,
     base('common/', 'core/', 'utils/', 'locale/', 'database/(locks|pg-error|scoped-model)\\.ts$'),
   ]),
   {
@@ -58,11 +65,7 @@ const layers = [
     from: { path: layer('service'), pathNot: TESTS },
     to: { path: npm('fastify', '@fastify/[^/]+', 'drizzle-orm', 'postgres', 'zod') },
   },
-  onlyOwn('crud', layer('crud'), [
-    own('model', 'crud'),
-    '^backend/app/[^/]+/model/',
-    base('database/', 'common/', 'core/'),
-  ]),
+  onlyOwn('crud', layer('crud'), [own('model', 'crud'), MODELS, base('database/', 'common/', 'core/')]),
   {
     name: 'crud-core-types',
     severity: 'error',
@@ -72,7 +75,7 @@ const layers = [
   onlyNpm('crud-npm', layer('crud'), ['drizzle-orm']),
   onlyOwn('model', layer('model'), [
     own('model'),
-    '^backend/app/[^/]+/model/',
+    MODELS,
     base('database/(columns|scoped-model)\\.ts$', 'common/enums\\.ts$'),
   ]),
   onlyNpm('model-npm', layer('model'), ['drizzle-orm']),
@@ -87,6 +90,13 @@ const borders = [
     severity: 'error',
     from: { path: '^backend/app/([^/]+)/', pathNot: TESTS },
     to: { path: '^backend/app/', pathNot: ['^backend/app/$1/', '^backend/app/[^/]+/(service|model)/'] },
+  },
+  {
+    name: 'plugin-to-app',
+    comment: 'A plugin uses the services and models of an application.',
+    severity: 'error',
+    from: { path: '^backend/plugin/', pathNot: TESTS },
+    to: { path: '^backend/app/', pathNot: SHOWN },
   },
   {
     name: 'app-to-plugin',
@@ -149,14 +159,18 @@ const general = [
     name: 'unused',
     comment: 'Neither the program nor a command needs it. Tables are there for the migrations too.',
     severity: 'error',
-    from: { path: '^backend/(main|cli)\\.ts$' },
-    to: { path: '^backend/', pathNot: [TESTS, layer('model'), '^backend/(main|cli)\\.ts$'], reachable: false },
+    from: { path: PROGRAM },
+    to: {
+      path: '^backend/',
+      pathNot: [TESTS, layer('model'), '^backend/core/plugin/model/', PROGRAM],
+      reachable: false,
+    },
   },
 ]
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
-  forbidden: [...layers, ...borders, ...general],
+  forbidden: [...layers, ...borders, ...pluginBorders(__dirname), ...general],
   options: {
     doNotFollow: { path: '(^|/)node_modules/' },
     tsConfig: { fileName: 'tsconfig.json' },

@@ -2,6 +2,6 @@ import { defineConfig } from 'drizzle-kit'
 
 export default defineConfig({
   dialect: 'postgresql',
-  schema: './backend/app/*/model/*.model.ts',
+  schema: './backend/{app/*,core/plugin}/model/*.model.ts',
   out: './drizzle',
 })

@@ -11,10 +11,13 @@ import { docs } from '#backend/core/docs'
 import { health } from '#backend/core/health'
 import type { Host } from '#backend/core/host'
 import { openapi } from '#backend/core/openapi'
+import { type PluginSet, partsOf } from '#backend/core/plugin/parts'
+import { pluginRoutes } from '#backend/core/plugin/routes'
 import { rateLimits } from '#backend/core/rate-limit'
 import { zodSerializer } from '#backend/core/serializer'
 import { tokensPlugin } from '#backend/core/tokens'
 import { zodValidator } from '#backend/core/validator'
+import { joinMessages } from '#backend/locale/translate'
 import { accessHook } from '#backend/middleware/access'
 import { contextHook } from '#backend/middleware/context'
 import { operationLogHook } from '#backend/middleware/operation-log'
@@ -26,7 +29,11 @@ export const APPS: readonly AppModule[] = [admin]
 const REQUEST_ID = /^[A-Za-z0-9-]{1,64}$/
 
 /** Builds one instance of the application on a host; it answers once `ready()` has resolved, and listens nowhere. */
-export async function buildApp(host: Host, apps: readonly AppModule[] = APPS): Promise<App> {
+export async function buildApp(
+  host: Host,
+  apps: readonly AppModule[] = APPS,
+  set: PluginSet = host.set(),
+): Promise<App> {
   const { config } = host
   const loggerInstance: FastifyBaseLogger = host.log
   const app: App = fastify({
@@ -48,8 +55,10 @@ export async function buildApp(host: Host, apps: readonly AppModule[] = APPS): P
   app.setSerializerCompiler(zodSerializer)
   acceptEmptyJson(app)
 
-  await app.register(contextHook, { host })
-  await app.register(replyHook)
+  app.decorate('pluginRoutes', new Map())
+  joinTexts(app, set)
+  await app.register(contextHook, { host, parts: partsOf(apps, set) })
+  await app.register(replyHook, { disabled: set.disabled })
   await app.register(operationLogHook, { host })
   await app.register(helmet, { contentSecurityPolicy: false })
   if (config.CORS_ORIGINS.length > 0) await app.register(cors, corsOptions(config.CORS_ORIGINS))
@@ -62,7 +71,17 @@ export async function buildApp(host: Host, apps: readonly AppModule[] = APPS): P
   if (config.DOCS_ENABLED) await app.register(docs)
   await app.register(health, { host })
   for (const { api } of apps) await app.register((scope: App) => api(scope, config), { prefix: '/api/v1' })
+  await app.register(pluginRoutes, { config, apps, set })
   return app
+}
+
+/** The messages of the plugins in use are there as long as the instance is. */
+function joinTexts(app: App, { enabled }: PluginSet): void {
+  for (const { definition } of enabled) {
+    if (definition.translations === undefined) continue
+    const leave = joinMessages(definition.translations)
+    app.addHook('onClose', async () => leave())
+  }
 }
 
 function corsOptions(origins: readonly string[]) {

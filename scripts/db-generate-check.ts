@@ -14,7 +14,12 @@ function generate(): string {
   const home = join(dirname(createRequire(import.meta.url).resolve('drizzle-kit')), 'bin.cjs')
   // drizzle-kit puts `./` before the folder, whatever it is.
   const out = relative(root, copy)
-  const args = ['generate', '--dialect=postgresql', '--schema=./backend/app/*/model/*.model.ts', `--out=${out}`]
+  const args = [
+    'generate',
+    '--dialect=postgresql',
+    '--schema=./backend/{app/*,core/plugin}/model/*.model.ts',
+    `--out=${out}`,
+  ]
   const run = spawnSync(process.execPath, ['--conditions=source', home, ...args], { cwd: root, encoding: 'utf8' })
   if (run.status !== 0) throw new Error(`drizzle-kit failed:\n${run.stdout}${run.stderr}`)
   return run.stdout

@@ -15,16 +15,17 @@ export interface RowScope<N extends string = string> {
   readonly where: SQL | undefined
 }
 
-const compiled = new WeakMap<Actor, Map<string, RowScope>>()
+// By the model itself: one of a plugin may come back under its name with other columns.
+const compiled = new WeakMap<Actor, Map<ScopedModel, RowScope>>()
 
 /** The rows of `model` that `actor` may touch; compiled once per actor. */
 export function scopeOf<N extends string>(actor: Actor, model: ScopedModel<N>): RowScope<N> {
-  const scopes = compiled.get(actor) ?? new Map<string, RowScope>()
+  const scopes = compiled.get(actor) ?? new Map<ScopedModel, RowScope>()
   compiled.set(actor, scopes)
-  const known = scopes.get(model.name)
+  const known = scopes.get(model)
   if (known !== undefined) return known as RowScope<N>
   const scope: RowScope<N> = { model: model.name, where: compileScope(actor, model) }
-  scopes.set(model.name, scope)
+  scopes.set(model, scope)
   return scope
 }
 

@@ -2,6 +2,7 @@ import type { Actor } from '#backend/core/actor'
 import type { App } from '#backend/core/app'
 import type { AuditSink } from '#backend/core/audit/sink'
 import type { Config } from '#backend/core/config'
+import type { PluginMenu } from '#backend/core/plugin/definition'
 import type { Db } from '#backend/database/db'
 import type { ScopedModel } from '#backend/database/scoped-model'
 
@@ -15,6 +16,15 @@ export interface AppModule {
   readonly sessions?: SessionSource
   /** Set by the one application that owns the table of the operation log. */
   readonly audit?: AuditSink
+  /** Set by the one application that owns menus. */
+  readonly menus?: MenuStore
+}
+
+export interface MenuStore {
+  /** Inserts those that are missing, recognised by name; the others stay as they are. Returns how many it inserted. */
+  insert(db: Db, menus: readonly PluginMenu[]): Promise<number>
+  /** Removes those of these names with what roles have of them; what somebody has put below them moves to the top. */
+  remove(db: Db, names: readonly string[]): Promise<void>
 }
 
 export interface SessionSource {
@@ -24,29 +34,29 @@ export interface SessionSource {
   touchSession(db: Db, session_uuid: string): Promise<void>
 }
 
-export const sessionSource = (apps: readonly AppModule[]): SessionSource =>
-  onlyOne(
-    apps.map(({ sessions }) => sessions),
-    'the sessions',
+export function sessionSource(apps: readonly AppModule[]): SessionSource {
+  return theOne(
+    'sessions',
+    apps.flatMap(({ sessions }) => sessions ?? []),
   )
-
-export const auditSink = (apps: readonly AppModule[]): AuditSink =>
-  onlyOne(
-    apps.map(({ audit }) => audit),
-    'the operation log',
-  )
-
-function onlyOne<T>(offered: readonly (T | undefined)[], what: string): T {
-  const [found, ...more] = offered.filter((one) => one !== undefined)
-  if (found === undefined || more.length > 0) throw new Error(`exactly one application must own ${what}`)
-  return found
 }
 
-export function scopedModels(apps: readonly AppModule[]): ReadonlyMap<string, ScopedModel> {
-  const models = new Map<string, ScopedModel>()
-  for (const model of apps.flatMap(({ scoped_models }) => scoped_models)) {
-    if (models.has(model.name)) throw new Error(`two scoped models are named ${model.name}`)
-    models.set(model.name, model)
-  }
-  return models
+export function auditSink(apps: readonly AppModule[]): AuditSink {
+  return theOne(
+    'operation log',
+    apps.flatMap(({ audit }) => audit ?? []),
+  )
+}
+
+export function menuStore(apps: readonly AppModule[]): MenuStore {
+  return theOne(
+    'menus',
+    apps.flatMap(({ menus }) => menus ?? []),
+  )
+}
+
+function theOne<T>(what: string, owners: readonly T[]): T {
+  const [owner, ...more] = owners
+  if (owner === undefined || more.length > 0) throw new Error(`exactly one application must own the ${what}`)
+  return owner
 }

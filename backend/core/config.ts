@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto'
 import { z } from 'zod'
 
 const commaList = (fallback: string[]) =>
@@ -116,13 +117,25 @@ export const ConfigSchema = z.object({
     ),
   BODY_LIMIT_BYTES: count(1_048_576, 1024).describe('Largest request body'),
   IP_LOCATION_FILE: z.string().min(1).optional().describe('ip2region xdb file; unset: the one that ships'),
+  PLUGIN_INSTALL: z
+    .stringbool()
+    .optional()
+    .describe('Let superusers install plugins while the server runs; unset: outside production only'),
+  PLUGIN_INSTALL_HOSTS: commaList([]).describe(
+    'Hosts, comma separated, that plugins may be fetched from by git over https; empty: none',
+  ),
+  PLUGIN_PUBLIC_KEYS: commaList([]).describe(
+    'ed25519 public keys, comma separated, each the base64 of its DER form; given: only plugins signed by one of them are installed',
+  ),
+  PLUGIN_ARCHIVE_BYTES_MAX: count(5_242_880, 1024).describe('Largest archive of a plugin'),
 })
 
 export type ConfigValues = z.output<typeof ConfigSchema>
 export type Config = Readonly<
-  Omit<ConfigValues, 'TOKEN_SECRET_KEY' | 'DOCS_ENABLED'> & {
+  Omit<ConfigValues, 'TOKEN_SECRET_KEY' | 'DOCS_ENABLED' | 'PLUGIN_INSTALL'> & {
     TOKEN_SECRET_KEY: string | undefined
     DOCS_ENABLED: boolean
+    PLUGIN_INSTALL: boolean
     /** HOST names another address, and the sample accounts forbid it. */
     HOST_IGNORED: boolean
   }
@@ -148,6 +161,15 @@ export function readConfig(): Config {
   return parseConfig(process.env)
 }
 
+const FOR_TOOLS =
+  /^(PATH|HOME|USERPROFILE|APPDATA|SYSTEMROOT|TMPDIR|TEMP|TMP|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|GIT_SSL_CAINFO|NPM_CONFIG_.*)$/i
+
+/** What npm and git, when this program starts them, are told of the environment: where things are, none of the settings. */
+export function toolEnvironment(): Record<string, string> {
+  const entries = Object.entries(process.env).filter(([name]) => FOR_TOOLS.test(name))
+  return Object.fromEntries(entries.map(([name, value = '']) => [name, value]))
+}
+
 /** Parses and checks settings; an empty value counts as unset. Throws InvalidConfig naming every wrong variable. */
 export function parseConfig(env: Record<string, string | undefined>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
@@ -156,7 +178,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     throw new InvalidConfig(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
   const values = parsed.data
   const problems = [
-    ...contradictions(values),
+    ...contradictions(values).map(({ names, problem }) => `${names[0]}: ${problem}`),
     ...(values.NODE_ENV === 'production' ? unsafeInProduction(values, given) : []),
   ]
   if (problems.length > 0) throw new InvalidConfig(problems)
@@ -168,17 +190,43 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     HOST: sampleAccounts ? LOOPBACK : values.HOST,
     HOST_IGNORED: sampleAccounts && values.HOST !== LOOPBACK,
     DOCS_ENABLED: values.DOCS_ENABLED ?? values.NODE_ENV !== 'production',
+    PLUGIN_INSTALL: values.PLUGIN_INSTALL ?? values.NODE_ENV !== 'production',
   })
 }
 
-function contradictions(values: ConfigValues): string[] {
-  const problems: string[] = []
+/** Settings that do not fit together, each alone being right. */
+export interface Contradiction {
+  /** The first is the one to be changed. */
+  names: readonly (keyof ConfigValues)[]
+  problem: string
+}
+
+export function contradictions(values: ConfigValues): Contradiction[] {
+  const found: Contradiction[] = []
   if (values.USER_PASSWORD_MIN_LENGTH > values.USER_PASSWORD_MAX_LENGTH)
-    problems.push('USER_PASSWORD_MIN_LENGTH: is above USER_PASSWORD_MAX_LENGTH')
-  if (values.USER_PASSWORD_MAX_LENGTH > 72) problems.push('USER_PASSWORD_MAX_LENGTH: bcrypt reads 72 bytes at most')
+    found.push({
+      names: ['USER_PASSWORD_MIN_LENGTH', 'USER_PASSWORD_MAX_LENGTH'],
+      problem: 'is above USER_PASSWORD_MAX_LENGTH',
+    })
+  if (values.USER_PASSWORD_MAX_LENGTH > 72)
+    found.push({ names: ['USER_PASSWORD_MAX_LENGTH'], problem: 'bcrypt reads 72 bytes at most' })
   if (values.TOKEN_EXPIRE_SECONDS > values.TOKEN_REFRESH_EXPIRE_SECONDS)
-    problems.push('TOKEN_EXPIRE_SECONDS: is above TOKEN_REFRESH_EXPIRE_SECONDS')
-  return problems
+    found.push({
+      names: ['TOKEN_EXPIRE_SECONDS', 'TOKEN_REFRESH_EXPIRE_SECONDS'],
+      problem: 'is above TOKEN_REFRESH_EXPIRE_SECONDS',
+    })
+  if (!values.PLUGIN_PUBLIC_KEYS.every(isPublicKey))
+    found.push({ names: ['PLUGIN_PUBLIC_KEYS'], problem: 'holds what is no ed25519 public key in base64' })
+  return found
+}
+
+function isPublicKey(text: string): boolean {
+  try {
+    const key = createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' })
+    return key.asymmetricKeyType === 'ed25519'
+  } catch {
+    return false
+  }
 }
 
 /** Words that secrets in examples and tutorials are made of. */
@@ -202,6 +250,28 @@ function unsafeInProduction(values: ConfigValues, given: Record<string, unknown>
     problems.push('DEV_SAMPLE_ACCOUNTS: is for development only')
   if (values.PASSWORD_HASH_COST < 10) problems.push('PASSWORD_HASH_COST: below 10 is for development only')
   return problems
+}
+
+type Declared = Readonly<Record<string, { type: 'string' | 'integer' | 'boolean'; default: string | number | boolean }>>
+
+const SETTING_TYPES = { string: z.string(), integer: z.coerce.number().int(), boolean: z.stringbool() } as const
+
+/** The settings that a plugin declares: from the environment variable of that name, else the default. */
+export function pluginSettings(
+  plugin: string,
+  declared: Declared,
+  env: Record<string, string | undefined> = process.env,
+): Readonly<Record<string, string | number | boolean>> {
+  const problems: string[] = []
+  const values = Object.entries(declared).map(([name, setting]): [string, string | number | boolean] => {
+    const given = env[name]
+    if (given === undefined || given === '') return [name, setting.default]
+    const parsed = SETTING_TYPES[setting.type].safeParse(given)
+    if (!parsed.success) problems.push(`${name}: must be of type ${setting.type} (plugin ${plugin})`)
+    return [name, parsed.data ?? setting.default]
+  })
+  if (problems.length > 0) throw new InvalidConfig(problems)
+  return Object.freeze(Object.fromEntries(values))
 }
 
 function isTimeZone(name: string): boolean {

@@ -4,7 +4,9 @@ import type { ActorCache } from '#backend/core/actor-cache'
 import type { RowChange } from '#backend/core/changes'
 import type { Config } from '#backend/core/config'
 import type { Events } from '#backend/core/events'
+import type { HookRunner } from '#backend/core/hooks'
 import type { Log } from '#backend/core/log'
+import type { Plugins } from '#backend/core/plugin/plugins'
 import { type Db, inTransaction } from '#backend/database/db'
 import type { Kv } from '#backend/database/kv'
 import type { Counters } from '#backend/database/kv-counters'
@@ -32,6 +34,13 @@ export interface Ctx {
   readonly hmac: (text: string) => string
   /** The models that take part in row permissions, by name. */
   readonly scoped_models: ReadonlyMap<string, ScopedModel>
+  readonly plugins: Plugins
+  /** Calls the plugins in use. */
+  readonly hooks: HookRunner
+  /** What plugins in use say instead of the configuration, in the order in which a later one wins. */
+  readonly overrides: readonly ((ctx: Ctx) => Promise<Readonly<Record<string, string>>>)[]
+  /** Names of the menus of plugins that are not in use. */
+  readonly hidden_menus: ReadonlySet<string>
   readonly client: Client
   readonly trace_id: string
   /** How this request has changed rows; see `changing`. */

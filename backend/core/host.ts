@@ -2,13 +2,18 @@ import { createHmac } from 'node:crypto'
 import { type Activity, createActivity } from '#backend/core/activity'
 import { SYSTEM } from '#backend/core/actor'
 import { type ActorCache, createActorCache } from '#backend/core/actor-cache'
-import { type AppModule, auditSink, scopedModels, sessionSource } from '#backend/core/app-module'
+import { type AppModule, auditSink, type MenuStore, menuStore, sessionSource } from '#backend/core/app-module'
 import { type Audit, createAudit } from '#backend/core/audit/audit'
 import type { Config } from '#backend/core/config'
 import type { Ctx } from '#backend/core/ctx'
 import { runNow } from '#backend/core/ctx'
 import { createEvents } from '#backend/core/events'
 import { createLogger, type Logger } from '#backend/core/log'
+import { type BuiltInPlugin, loadBuiltIns } from '#backend/core/plugin/built-in'
+import { NO_PLUGINS, type PluginSet, partsOf, type SetParts } from '#backend/core/plugin/parts'
+import { createPlugins } from '#backend/core/plugin/plugins'
+import type { PluginRuntime } from '#backend/core/plugin/runtime'
+import type { FindCode } from '#backend/core/plugin/set-store'
 import { tokenSecret } from '#backend/core/secret'
 import { activityIntervalMs, idleLimitSeconds } from '#backend/core/session-times'
 import { type Database, openDatabase } from '#backend/database/db'
@@ -31,7 +36,19 @@ export interface Host {
   readonly token_secret: string
   readonly trusted_proxies: TrustedProxies
   /** The part of a context that is the same for every request. */
-  readonly shared: Pick<Ctx, 'config' | 'db' | 'kv' | 'counters' | 'actors' | 'events' | 'hmac' | 'scoped_models'>
+  readonly shared: Pick<Ctx, 'config' | 'db' | 'kv' | 'counters' | 'actors' | 'events' | 'hmac' | 'plugins'>
+  readonly menus: MenuStore
+  /** The plugins that ship with the product, each after those it depends on. */
+  readonly built_ins: readonly BuiltInPlugin[]
+  /** The plugins in use; contexts that belong to no request go by it. */
+  readonly set: () => PluginSet
+  readonly parts: () => SetParts
+  useSet(set: PluginSet): void
+  readonly findCode: FindCode
+  /** Serves requests; absent while this process serves none. */
+  runtime: PluginRuntime | undefined
+  /** One connection beside the pool. */
+  openConnection(): Database
   /** Begins to hear what other processes say; to be called once the database is migrated. */
   start(): Promise<void>
   close(): Promise<void>
@@ -41,24 +58,32 @@ export interface HostOptions {
   apps: readonly AppModule[]
   log?: Logger
   role?: 'server' | 'cli'
+  /** Folder of the plugins that ship with the product; absent: `plugin/` of the program. */
+  plugin_folder?: string
 }
 
 /** Opens what the configuration names, starting the embedded PostgreSQL where it names none. */
-export async function createHost(config: Config, { apps, log, role = 'server' }: HostOptions): Promise<Host> {
+export async function createHost(
+  config: Config,
+  { apps, log, role = 'server', plugin_folder }: HostOptions,
+): Promise<Host> {
   const logger = log ?? createLogger(config)
   const trusted_proxies = parseTrustedProxies(config.TRUSTED_PROXIES)
   const token_secret = await tokenSecret(config)
+  const built_ins = await loadBuiltIns(plugin_folder)
   const embedded =
     config.DATABASE_URL === undefined
       ? await startEmbeddedPostgres({ data_dir: config.DATA_DIR, log: logger })
       : undefined
-  const database = openDatabase({
-    url: config.DATABASE_URL ?? embedded?.url ?? '',
-    time_zone: config.DATETIME_TIMEZONE,
-    pool_size: role === 'cli' ? 2 : config.DATABASE_POOL_SIZE,
-    application_name: `fba-${role}`,
-    prepare: config.DATABASE_PREPARED_STATEMENTS,
-  })
+  const connect = (pool_size: number) =>
+    openDatabase({
+      url: config.DATABASE_URL ?? embedded?.url ?? '',
+      time_zone: config.DATETIME_TIMEZONE,
+      pool_size,
+      application_name: `fba-${role}`,
+      prepare: config.DATABASE_PREPARED_STATEMENTS,
+    })
+  const database = connect(role === 'cli' ? 2 : config.DATABASE_POOL_SIZE)
   const kv = await openKv(config, logger)
   const counters = createCounters(kv)
   const hmac = (text: string) => createHmac('sha256', token_secret).update(text).digest('base64url')
@@ -81,6 +106,7 @@ export async function createHost(config: Config, { apps, log, role = 'server' }:
   const sink = auditSink(apps)
   const removeExpired = config.AUDIT_RETENTION_DAYS === 0 ? undefined : () => sink.removeExpired(systemCtx(host))
   const audit = role === 'server' ? createAudit({ config, database, sink, log: logger, removeExpired }) : undefined
+  const plugins = createPlugins(() => host)
   const host: Host = {
     config,
     log: logger,
@@ -91,7 +117,14 @@ export async function createHost(config: Config, { apps, log, role = 'server' }:
     trusted_proxies,
     activity,
     audit,
-    shared: { config, db: database.db, kv, counters, actors, events, hmac, scoped_models: scopedModels(apps) },
+    shared: { config, db: database.db, kv, counters, actors, events, hmac, plugins },
+    runtime: undefined,
+    openConnection: () => connect(1),
+    findCode: async ({ name, source }) =>
+      source === 'built-in' ? built_ins.find(({ manifest }) => manifest.name === name) : undefined,
+    menus: menuStore(apps),
+    built_ins,
+    ...inUse(apps, { ...NO_PLUGINS, enabled: built_ins }),
     async start() {
       await events.start()
       audit?.start()
@@ -116,10 +149,23 @@ async function openKv({ REDIS_URL, REDIS_PREFIX }: Config, log: Logger): Promise
   return createRedisKv({ url: REDIS_URL, prefix: REDIS_PREFIX, log })
 }
 
+/** The set in use; at first `set`. */
+function inUse(apps: readonly AppModule[], set: PluginSet): Pick<Host, 'set' | 'parts' | 'useSet'> {
+  let current = { set, parts: partsOf(apps, set) }
+  return {
+    set: () => current.set,
+    parts: () => current.parts,
+    useSet(next) {
+      current = { set: next, parts: partsOf(apps, next) }
+    },
+  }
+}
+
 /** The context of work that nobody asked for over HTTP: seeds and the command line. */
 export function systemCtx(host: Host): Ctx {
   return {
     ...host.shared,
+    ...host.parts(),
     log: host.log,
     locale: host.config.I18N_DEFAULT_LANGUAGE,
     actor: SYSTEM,

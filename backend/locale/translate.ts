@@ -5,19 +5,46 @@ import { zhCN } from '#backend/locale/zh-CN'
 export const LOCALES = ['zh-CN', 'en-US'] as const
 export type Locale = (typeof LOCALES)[number]
 /** zh-CN is the reference: a key that en-US lacks does not compile. */
-export type MessageKey = keyof typeof zhCN
-export type Messages = Readonly<Record<MessageKey, string>>
+type CoreKey = keyof typeof zhCN
+/** The messages of plugins, by key. A plugin adds its own by merging into this interface. */
+// biome-ignore lint/suspicious/noEmptyInterface: filled by merging
+export interface PluginMessages {}
+export type MessageKey = CoreKey | Extract<keyof PluginMessages, string>
+export type Messages = Readonly<Record<CoreKey, string>>
 export type MessageParams = Readonly<Record<string, string | number>>
 
 const CATALOGUES: Readonly<Record<Locale, Messages>> = { 'zh-CN': zhCN, 'en-US': enUS }
 
-/** The text of a key in a language, `{name}` replaced by the parameter of that name. */
+/** Texts by language and key. */
+export type Translations = Readonly<Record<Locale, Readonly<Record<string, string>>>>
+
+/** Of the plugins in use; while one set of them follows another, of both, and the last one added counts. */
+const joined: Translations[] = []
+
+/** Adds messages until the function that it returns is called. */
+export function joinMessages(translations: Translations): () => void {
+  const own = { ...translations }
+  joined.unshift(own)
+  return () => {
+    const index = joined.indexOf(own)
+    if (index >= 0) joined.splice(index, 1)
+  }
+}
+
+function textOf(locale: Locale, key: string): string | undefined {
+  const core: Readonly<Record<string, string>> = CATALOGUES[locale]
+  if (Object.hasOwn(core, key)) return core[key]
+  return joined.find((texts) => Object.hasOwn(texts[locale], key))?.[locale][key]
+}
+
+/** The text of a key in a language, `{name}` replaced by the parameter of that name; of a plugin that has left the key. */
 export function translate(locale: Locale, key: MessageKey, params: MessageParams = {}): string {
-  return CATALOGUES[locale][key].replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole))
+  const text = textOf(locale, key) ?? key
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole))
 }
 
 export function isMessageKey(text: string): text is MessageKey {
-  return Object.hasOwn(zhCN, text)
+  return textOf('zh-CN', text) !== undefined
 }
 
 /** Zod's own error texts per language. */

@@ -65,7 +65,8 @@ export const accessHook = fp(
   { name: 'access', dependencies: ['context', 'tokens'] },
 )
 
-function faultOf(route: RouteOptions): string | undefined {
+/** Why a route may not be served, if so. */
+export function faultOf(route: RouteOptions): string | undefined {
   const name = `${String(route.method)} ${route.url}`
   const access = route.config?.access
   if (access === undefined) return `${name}: no config.access`
@@ -76,7 +77,8 @@ function faultOf(route: RouteOptions): string | undefined {
   return undefined
 }
 
-function describe(route: RouteOptions): RouteAccess[] {
+/** What is said of a route, a line for each of its methods. */
+export function describe(route: RouteOptions): RouteAccess[] {
   const { config, schema, url } = route
   if (config?.access === undefined) return []
   const { access } = config

@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import { ANONYMOUS } from '#backend/core/actor'
 import { type Ctx, runNow } from '#backend/core/ctx'
 import type { Host } from '#backend/core/host'
+import type { SetParts } from '#backend/core/plugin/parts'
 import { negotiateLocale } from '#backend/locale/translate'
 import { clientAddress } from '#backend/utils/client-address'
 
@@ -16,10 +17,10 @@ const USER_AGENT_MAX = 512
 
 /** Gives every request its context: trace id, client address, language, and nobody as the actor. */
 export const contextHook = fp(
-  async (app: FastifyInstance, { host }: { host: Host }) => {
+  async (app: FastifyInstance, { host, parts }: { host: Host; parts: SetParts }) => {
     app.decorateRequest('ctx')
     app.addHook('onRequest', async (request, reply) => {
-      request.ctx = contextOf(request, host)
+      request.ctx = contextOf(request, host, parts)
       reply.header('x-request-id', request.id)
     })
     app.addHook('onResponse', async ({ log, method, url, ctx }, { statusCode, elapsedTime }) => {
@@ -39,10 +40,11 @@ export function pathOf(url: string): string {
   return end < 0 ? url : url.slice(0, end)
 }
 
-function contextOf(request: FastifyRequest, host: Host): Ctx {
+function contextOf(request: FastifyRequest, host: Host, parts: SetParts): Ctx {
   const { headers } = request
   return {
     ...host.shared,
+    ...parts,
     log: request.log,
     locale: negotiateLocale(headers['accept-language'], host.config.I18N_DEFAULT_LANGUAGE),
     actor: ANONYMOUS,

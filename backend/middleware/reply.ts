@@ -1,6 +1,8 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { BadRequest, MethodNotAllowed, NotFound, Refusal, Unprocessable } from '#backend/common/errors'
+import type { DisabledPlugin } from '#backend/core/plugin/parts'
+import { disabledRoutes, patternOf } from '#backend/core/plugin/routes'
 import { type ErrorDetail, errorDetails, ValidationFailed } from '#backend/core/validator'
 import { KvUnavailable } from '#backend/database/kv'
 import { isConnectionError, pgError } from '#backend/database/pg-error'
@@ -32,7 +34,8 @@ export function routableUrl(url: string): string {
 
 /** Translates messages on the way out and turns everything that is thrown into the envelope, here and nowhere else. */
 export const replyHook = fp(
-  async (app: FastifyInstance) => {
+  async (app: FastifyInstance, { disabled }: { disabled: readonly DisabledPlugin[] }) => {
+    const disabledPlugin = disabledRoutes(disabled)
     const patterns = methodsByPattern(app)
     app.addHook('preSerialization', async (request, _reply, payload) => {
       const body = payload as { msg?: unknown } | null
@@ -44,6 +47,9 @@ export const replyHook = fp(
       throw new BadRequest('error.malformed')
     })
     app.setNotFoundHandler((request, reply) => {
+      const plugin = disabledPlugin(request.method, request.url)
+      if (plugin !== undefined)
+        return send(request, reply, answerTo(new NotFound('plugin.disabled', { params: { plugin } }), request))
       const allowed = patterns(request.url)
       const refusal =
         allowed.length === 0
@@ -177,9 +183,4 @@ function methodsByPattern(app: FastifyInstance): (url: string) => string[] {
     const methods = [...patterns.values()].filter(({ match }) => match.test(path)).flatMap((one) => [...one.methods])
     return [...new Set(methods)].sort()
   }
-}
-
-function patternOf(url: string): RegExp {
-  const source = url.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+')
-  return new RegExp(`^${source}/?$`)
 }

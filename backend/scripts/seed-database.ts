@@ -3,6 +3,8 @@ import { createAdministrator, hasUser, seedDevelopment, seedMenus } from '#backe
 import * as passwordService from '#backend/app/admin/service/password.service'
 import type { Ctx } from '#backend/core/ctx'
 import { type Host, systemCtx } from '#backend/core/host'
+import { installBuiltIns } from '#backend/core/plugin/built-in-install'
+import { settingsOf } from '#backend/core/settings'
 import { ADMIN_USERNAME, SAMPLE_PASSWORD } from '#backend/scripts/accounts'
 import { explain, Mistake } from '#backend/scripts/explain'
 
@@ -13,8 +15,17 @@ export interface Seeded {
   generated_password?: string
 }
 
-/** Menus that are missing, and somebody who can sign in where there is nobody. Repeating it changes nothing. */
+/**
+ * Menus that are missing, somebody who can sign in where there is nobody, and the plugins that ship with the product.
+ * Repeating it changes nothing.
+ */
 export async function seedDatabase(host: Host): Promise<Seeded> {
+  const seeded = await seedAccounts(host)
+  await installBuiltIns(host)
+  return seeded
+}
+
+async function seedAccounts(host: Host): Promise<Seeded> {
   const ctx = systemCtx(host)
   const menus = await seedMenus(ctx.db)
   if (await hasUser(ctx.db)) return { menus, accounts: 'none' }
@@ -27,7 +38,7 @@ export async function seedDatabase(host: Host): Promise<Seeded> {
 
 async function seedAdministrator(ctx: Ctx): Promise<Pick<Seeded, 'accounts' | 'generated_password'>> {
   const given = ctx.config.ADMIN_PASSWORD
-  const plain = given ?? randomPassword(ctx.config.USER_PASSWORD_MAX_LENGTH)
+  const plain = given ?? randomPassword((await settingsOf(ctx)).USER_PASSWORD_MAX_LENGTH)
   try {
     await passwordService.assertAcceptable(ctx, plain)
   } catch (error) {

@@ -1,6 +1,5 @@
-import type { App } from '#backend/core/app'
 import { type Config, readConfig } from '#backend/core/config'
-import type { Host } from '#backend/core/host'
+import type { HostOptions } from '#backend/core/host'
 import { createLogger, type Logger } from '#backend/core/log'
 import { ADMIN_USERNAME, SAMPLE_PASSWORD } from '#backend/scripts/accounts'
 import { keepEmbeddedPostgres } from '#backend/scripts/embedded'
@@ -14,18 +13,20 @@ export interface RunningServer {
   stop(): Promise<void>
 }
 
+export type ServeOptions = Pick<HostOptions, 'plugin_folder'>
+
 /** How long an answer may still take once the process is asked to stop, and all of stopping. */
 const ANSWER_MS = 7_000
 const STOP_MS = 10_000
 
 /** Serves until a signal asks to stop: exit code 0; 1 when it could not start, or had to be broken off. */
-export async function startServer(): Promise<void> {
+export async function startServer(options: ServeOptions = {}): Promise<void> {
   const asked = stopSignal()
   try {
     const config = readConfig()
     const log = createLogger(config)
     endOnBugs(log)
-    const server = await openServer(config, log)
+    const server = await openServer(config, log, options)
     log.info({ signal: await asked }, 'stopping')
     setTimeout(() => endProcess(log, 'stopping took too long'), STOP_MS).unref()
     await server.stop()
@@ -49,7 +50,7 @@ function endProcess(log: Logger, reason: string, err?: unknown): never {
 }
 
 /** A server that listens, on a database that is migrated and seeded. Leaves nothing open when it throws. */
-export async function openServer(config: Config, log: Logger): Promise<RunningServer> {
+export async function openServer(config: Config, log: Logger, options: ServeOptions = {}): Promise<RunningServer> {
   const opened: (() => Promise<unknown>)[] = []
   const stop = async () => {
     for (const close of opened.splice(0).reverse()) await close()
@@ -63,16 +64,17 @@ export async function openServer(config: Config, log: Logger): Promise<RunningSe
     const program = await loading
     const host = await program.createHost(
       { ...config, DATABASE_URL: config.DATABASE_URL ?? postgres?.url },
-      { apps: program.APPS, log },
+      { apps: program.APPS, log, ...options },
     )
     opened.push(() => host.close())
-    const [seeded, app] = await Promise.all([
-      program.migrate(host.database, { log }).then(() => program.seedDatabase(host)),
-      readyApp(program.buildApp, host),
-    ])
+    await program.migrateAll(host, { log })
+    const seeded = await program.seedDatabase(host)
     await host.start()
-    opened.push(() => closeApp(app))
-    const url = await app.listen({ host: config.HOST, port: config.PORT })
+    const runtime = await program.startRuntime(host, (set) => program.buildApp(host, program.APPS, set))
+    opened.push(() => runtime.stop())
+    const server = program.createHttpServer(runtime.handle, log)
+    opened.push(() => server.stop(ANSWER_MS))
+    const url = await server.listen({ host: config.HOST, port: config.PORT })
     postgres?.watch(() => program.isReachable(host.database))
     announce(config, url, seeded)
     return { url, stop }
@@ -83,26 +85,25 @@ export async function openServer(config: Config, log: Logger): Promise<RunningSe
 }
 
 async function loadProgram() {
-  const [{ APPS, buildApp }, { createHost }, { migrate }, { seedDatabase }, { isReachable }] = await Promise.all([
+  const [
+    edge,
+    { createHost },
+    { createHttpServer },
+    { startRuntime },
+    { migrateAll },
+    { seedDatabase },
+    { isReachable },
+  ] = await Promise.all([
     import('#backend/server'),
     import('#backend/core/host'),
-    import('#backend/database/migrate'),
+    import('#backend/core/http-server'),
+    import('#backend/core/plugin/runtime'),
+    import('#backend/scripts/migrate-database'),
     import('#backend/scripts/seed-database'),
     import('#backend/core/health'),
   ])
-  return { APPS, buildApp, createHost, migrate, seedDatabase, isReachable }
-}
-
-async function readyApp(buildApp: (host: Host) => Promise<App>, host: Host): Promise<App> {
-  const app = await buildApp(host)
-  await app.ready()
-  return app
-}
-
-async function closeApp(app: App): Promise<void> {
-  const late = setTimeout(() => app.server.closeAllConnections(), ANSWER_MS)
-  await app.close()
-  clearTimeout(late)
+  const { APPS, buildApp } = edge
+  return { APPS, buildApp, createHost, createHttpServer, startRuntime, migrateAll, seedDatabase, isReachable }
 }
 
 /** What a person who started it wants to know; a generated password goes nowhere else, above all into no log file. */

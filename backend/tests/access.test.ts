@@ -32,7 +32,7 @@ async function verdict(app: App, route: string, person?: SignedIn): Promise<'in'
   const [method = '', url = ''] = route.split(' ')
   const response = await app.inject({
     method: method as 'GET',
-    url: url.replace(':pk', '999999999').replace(':model', 'Nothing'),
+    url: url.replace(':pk', '999999999').replace(/:(model|code)/, 'Nothing'),
     ...(person === undefined ? {} : { headers: { authorization: `Bearer ${person.token}` } }),
   })
   if (response.statusCode === 401) return 401
@@ -82,7 +82,10 @@ describe('every route of the router', () => {
   test('a HEAD request is guarded like the GET it belongs to', async () => {
     for (const [route, access] of Object.entries(EXPECTED_ACCESS))
       if (route.startsWith('GET ') && access !== 'public') {
-        const url = route.slice(4).replace(':pk', '1').replace(':model', 'User')
+        const url = route
+          .slice(4)
+          .replace(':pk', '1')
+          .replace(/:(model|code)/, 'User')
         expect((await t.app.inject({ method: 'HEAD', url })).statusCode, route).toBe(401)
       }
   })
@@ -100,19 +103,27 @@ describe('every route of the router', () => {
 const normal = (access: Access) =>
   typeof access === 'string' ? access : { own: access.own === true, codes: [...codesOf(access)].sort() }
 
-/** The application with the guards of some routes replaced. */
+/** The application, its plugins included, with the guards of some routes replaced. */
 async function withGuards(chosen: (route: string) => boolean, access: Access | undefined): Promise<App> {
-  const tampered = APPS.map((module) => ({
-    ...module,
-    api: async (app: App, config: TestApp['config']) => {
-      app.addHook('onRoute', (options) => {
-        const names = [options.method].flat().map((method) => nameOf({ method, url: options.url }))
-        if (names.some(chosen)) options.config = { ...options.config, access }
-      })
-      await module.api(app, config)
-    },
+  const tamper = (app: App) => {
+    app.addHook('onRoute', (options) => {
+      const names = [options.method].flat().map((method) => nameOf({ method, url: options.url }))
+      if (names.some(chosen)) options.config = { ...options.config, access }
+    })
+  }
+  const tampered =
+    <Own>(api: (app: App, own: Own) => Promise<void>) =>
+    async (app: App, own: Own) => {
+      tamper(app)
+      await api(app, own)
+    }
+  const apps = APPS.map((module) => ({ ...module, api: tampered(module.api) }))
+  const set = t.host.set()
+  const enabled = set.enabled.map(({ manifest, definition }) => ({
+    manifest,
+    definition: { ...definition, ...(definition.api === undefined ? {} : { api: tampered(definition.api) }) },
   }))
-  return buildApp(t.host, tampered)
+  return buildApp(t.host, apps, { ...set, enabled })
 }
 
 describe('the check itself', () => {

@@ -3,11 +3,15 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hash } from '@node-rs/bcrypt'
+import { pino } from 'pino'
 import type { TestProject } from 'vitest/node'
 import { seedDevelopment } from '#backend/app/admin/seed/seed'
-import { openDatabase } from '#backend/database/db'
+import { parseConfig } from '#backend/core/config'
+import { createHost } from '#backend/core/host'
+import { installBuiltIns } from '#backend/core/plugin/built-in-install'
 import { startEmbeddedPostgres } from '#backend/database/embedded-postgres'
-import { migrate } from '#backend/database/migrate'
+import { migrateAll } from '#backend/scripts/migrate-database'
+import { APPS } from '#backend/server'
 import { onServer, TEST_PASSWORD, TEST_TIME_ZONE, withDatabaseName } from '#backend/tests/test-server'
 
 declare module 'vitest' {
@@ -67,10 +71,17 @@ async function startServer(): Promise<Server> {
 
 async function makeTemplate(url: string, name: string): Promise<void> {
   await onServer(url, (sql) => sql.unsafe(`create database "${name}"`))
-  const template = openDatabase({ url: withDatabaseName(url, name), time_zone: TEST_TIME_ZONE, pool_size: 1 })
+  const config = parseConfig({
+    NODE_ENV: 'test',
+    DATABASE_URL: withDatabaseName(url, name),
+    DATETIME_TIMEZONE: TEST_TIME_ZONE,
+    TOKEN_SECRET_KEY: randomBytes(32).toString('hex'),
+  })
+  const template = await createHost(config, { apps: APPS, log: pino({ level: 'silent' }), role: 'cli' })
   try {
-    await migrate(template)
-    await seedDevelopment(template.db, { password_hash: await hash(TEST_PASSWORD, { cost: HASH_COST }) })
+    await migrateAll(template)
+    await seedDevelopment(template.database.db, { password_hash: await hash(TEST_PASSWORD, { cost: HASH_COST }) })
+    await installBuiltIns(template)
   } finally {
     await template.close()
   }

@@ -20,6 +20,8 @@ import type { App } from '#backend/core/app'
 import { type Config, parseConfig } from '#backend/core/config'
 import { createHost, type Host } from '#backend/core/host'
 import { createLogger } from '#backend/core/log'
+import { installBuiltIns, migrateBuiltIns } from '#backend/core/plugin/built-in-install'
+import { startRuntime } from '#backend/core/plugin/runtime'
 import { ACCESS_TOKEN } from '#backend/core/tokens'
 import type { Db } from '#backend/database/db'
 import { APPS, buildApp } from '#backend/server'
@@ -67,7 +69,8 @@ export interface Person {
 }
 
 export interface TestApp {
-  app: App
+  /** The instance that serves now. */
+  readonly app: App
   host: Host
   db: Db
   config: Config
@@ -81,10 +84,17 @@ export interface TestApp {
   close(): Promise<void>
 }
 
+export interface TestAppOptions {
+  /** Folder of the plugins that ship with the product, where they are not those of this repository. */
+  plugin_folder?: string
+  /** Where the log lines go; absent: nowhere. */
+  lines?: DestinationStream
+}
+
 /** A whole application on a database of its own, with everything real but the network. */
 export async function createTestApp(
   settings: Record<string, string> = {},
-  lines?: DestinationStream,
+  { plugin_folder, lines }: TestAppOptions = {},
 ): Promise<TestApp> {
   const database = await createTestDatabase()
   const data_dir = mkdtempSync(join(tmpdir(), 'fba-test-data-'))
@@ -102,15 +112,19 @@ export async function createTestApp(
     ...(redis_url === undefined ? {} : { REDIS_URL: redis_url }),
     ...settings,
   })
-  const host = await createHost(config, { apps: APPS, log: createLogger(config, lines) })
+  const log = createLogger(config, lines)
+  const host = await createHost(config, { apps: APPS, log, plugin_folder })
+  if (plugin_folder !== undefined) await migrateBuiltIns(host).then(() => installBuiltIns(host))
   await host.start()
-  const app = await buildApp(host)
-  await app.ready()
+  const runtime = await startRuntime(host, (set) => buildApp(host, APPS, set))
+  const app = () => runtime.current().app
   const { db } = host.database
   const signInUser = (user_id: number) => openSession(app, db, user_id)
   const signInAs = async (person: Person) => signInUser(await makePerson(db, person))
   return {
-    app,
+    get app() {
+      return app()
+    },
     host,
     db,
     config,
@@ -120,7 +134,7 @@ export async function createTestApp(
     signIn: (...permissions) => signInAs({ permissions }),
     signInSuperuser: () => signInAs({ is_superuser: true }),
     async close() {
-      await app.close()
+      await runtime.stop()
       await host.close()
       await database.drop()
       rmSync(data_dir, { recursive: true, force: true })
@@ -128,9 +142,10 @@ export async function createTestApp(
   }
 }
 
-export function callerOf(app: App, defaults: Record<string, string>): Caller {
+/** `app` is asked anew for every call: it changes with the set of plugins. */
+export function callerOf(app: () => App, defaults: Record<string, string>): Caller {
   const call = async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, options: CallOptions = {}) => {
-    const response = await app.inject({
+    const response = await app().inject({
       method,
       url: `/api/v1${path}`,
       headers: { ...defaults, ...options.headers },
@@ -208,7 +223,7 @@ export async function giveScope(db: Db, role_id: number, rules: readonly ActorRu
   return scope.id
 }
 
-async function openSession(app: App, db: Db, user_id: number): Promise<SignedIn> {
+async function openSession(app: () => App, db: Db, user_id: number): Promise<SignedIn> {
   const session_uuid = randomUUID()
   await db.insert(session).values({
     session_uuid,
@@ -217,7 +232,7 @@ async function openSession(app: App, db: Db, user_id: number): Promise<SignedIn>
     ip: '127.0.0.1',
     expire_time: new Date(Date.now() + 3_600_000),
   })
-  const token = app.tokens.sign({ user_id, session_uuid, jti: randomUUID() }, ACCESS_TOKEN, {
+  const token = app().tokens.sign({ user_id, session_uuid, jti: randomUUID() }, ACCESS_TOKEN, {
     issued_at: Math.floor(Date.now() / 1000),
     ttl: 3600,
   })

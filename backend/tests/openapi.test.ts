@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { envelope, ok } from '#backend/common/envelope'
 import type { AppModule } from '#backend/core/app-module'
+import { NO_PLUGINS } from '#backend/core/plugin/parts'
 import { codesOf } from '#backend/middleware/access'
 import { buildApp } from '#backend/server'
 import { createTestApp, type TestApp } from '#backend/tests/harness'
@@ -155,7 +156,7 @@ describe('the OpenAPI document', () => {
 
 /** The document of an application of one route. */
 async function documentOf(api: AppModule['api']): Promise<Document> {
-  const app = await buildApp(test_app.host, [{ ...module, api }])
+  const app = await buildApp(test_app.host, [{ ...module, api }], NO_PLUGINS)
   try {
     await app.ready()
     return app.swagger() as unknown as Document

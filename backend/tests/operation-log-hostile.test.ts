@@ -152,7 +152,7 @@ describe('secrets', () => {
       return made
     }
     const lines: string[] = []
-    const traced = await createTestApp({ LOG_LEVEL: 'trace' }, { write: (line: string) => lines.push(line) })
+    const traced = await createTestApp({ LOG_LEVEL: 'trace' }, { lines: { write: (line: string) => lines.push(line) } })
     // What is shipped leaves the spool: a second one keeps what was in it.
     const spool = openSpool({ root: join(traced.config.DATA_DIR, 'copy'), key: '' })
     const append = traced.host.audit?.append

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { loadBuiltIns } from '#backend/core/plugin/built-in'
 import { APPS } from '#backend/server'
 import { scopedTables, sourcesBelow, type Toucher, touchers } from '#backend/tests/scoped-source'
 
@@ -57,8 +58,11 @@ const read = (found: readonly Toucher[]) =>
 describe('crud of scoped models', () => {
   const found = crud.flatMap((source) => touchers(source, tables))
 
-  test('every scoped model is known by its table, its name in SQL and its module', () => {
-    const declared = APPS.flatMap(({ scoped_models }) => scoped_models.map(({ name }) => name))
+  test('every scoped model is known by its table, its name in SQL and its module', async () => {
+    const definitions = (await loadBuiltIns()).map(({ definition }) => definition)
+    const declared = [...APPS, ...definitions].flatMap(({ scoped_models = [] }) =>
+      scoped_models.map(({ name }) => name),
+    )
     expect(tables.map(({ model }) => model).sort()).toEqual(declared.sort())
     expect(found.filter(({ scoped }) => scoped.length > 0).length).toBeGreaterThan(10)
   })

@@ -7,6 +7,7 @@ import { operaLog } from '#backend/app/admin/model/opera-log.model'
 import { session } from '#backend/app/admin/model/session.model'
 import { user } from '#backend/app/admin/model/user.model'
 import { codesOf } from '#backend/middleware/access'
+import { notice } from '#backend/plugin/notice/model/notice.model'
 import { EXPECTED_ACCESS } from '#backend/tests/contract/access'
 import { type Answer, createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
 
@@ -16,6 +17,7 @@ const PREFIXES: Readonly<Record<string, readonly string[]>> = {
   User: ['/api/v1/sys/users', '/api/v1/monitors/sessions'],
   LoginLog: ['/api/v1/logs/login'],
   OperaLog: ['/api/v1/logs/opera'],
+  Notice: ['/api/v1/sys/notices'],
 }
 
 let t: TestApp
@@ -25,6 +27,7 @@ let dept_id: number
 let other_dept_id: number
 let log_id: number
 let opera_id: number
+let notice_id: number
 /** Filtered, holds every code, and has no rule for any model. */
 let blind: SignedIn
 
@@ -44,6 +47,11 @@ beforeAll(async () => {
   const answered = { ...request, cost_time: 1, opera_time: '2024-01-01' }
   const [kept] = await t.db.insert(operaLog).values([answered, answered]).returning()
   opera_id = kept?.id ?? 0
+  const [written] = await t.db
+    .insert(notice)
+    .values({ title: 'Not to be seen', type: 0, status: 1, content: 'x' })
+    .returning()
+  notice_id = written?.id ?? 0
   blind = await t.signInAs({ permissions: [...new Set(Object.values(EXPECTED_ACCESS).flatMap(codesOf))], rules: [] })
 })
 afterAll(() => t.close())
@@ -63,6 +71,7 @@ const OWN = 'own'
 const planted = (label: string) => `${label}_${randomBytes(4).toString('hex')}`
 const aDept = () => ({ name: planted('dept'), status: 1 })
 const aUser = () => ({ username: planted('user'), nickname: 'x', dept_id: other_dept_id, roles: [] })
+const aNotice = () => ({ title: planted('notice'), type: 0, status: 1, content: 'x' })
 const ofDept = () => `/sys/depts/${dept_id}`
 const ofUser = (more = '') => `/sys/users/${target.user_id}${more}`
 
@@ -119,6 +128,12 @@ const PROBES: Readonly<Record<string, Probe | typeof OWN>> = {
   'PUT /api/v1/sys/users/:pk': { path: ofUser, body: aUser, expect: NOT_THERE },
   'DELETE /api/v1/sys/users/:pk': { path: ofUser, expect: NOT_THERE },
 
+  'GET /api/v1/sys/notices': { path: () => '/sys/notices', expect: EMPTY_PAGE },
+  'POST /api/v1/sys/notices': { path: () => '/sys/notices', body: aNotice, expect: REFUSED },
+  'GET /api/v1/sys/notices/:pk': { path: () => `/sys/notices/${notice_id}`, expect: NOT_THERE },
+  'PUT /api/v1/sys/notices/:pk': { path: () => `/sys/notices/${notice_id}`, body: aNotice, expect: NOT_THERE },
+  'DELETE /api/v1/sys/notices': { path: () => '/sys/notices', body: () => ({ pks: [notice_id] }), expect: NOT_THERE },
+
   'GET /api/v1/sys/depts': { path: () => '/sys/depts', expect: { status: 200, data: [] } },
   'POST /api/v1/sys/depts': { path: () => '/sys/depts', body: aDept, expect: REFUSED },
   'GET /api/v1/sys/depts/:pk': { path: ofDept, expect: NOT_THERE },
@@ -140,6 +155,7 @@ async function everything(): Promise<unknown> {
     users: await t.db.select().from(user).orderBy(user.id),
     logins: await t.db.select().from(loginLog).orderBy(loginLog.id),
     requests: await t.db.select().from(operaLog).where(eq(operaLog.trace_id, 'x')),
+    notices: await t.db.select().from(notice).orderBy(notice.id),
     sessions: await t.db.select(kept).from(session).orderBy(session.session_uuid),
   }
 }
@@ -148,7 +164,7 @@ const nameOf = ({ method, url }: { method: string; url: string }) => `${method} 
 
 describe('operations of scoped models', () => {
   test('are all in the list, and so is every scoped model', () => {
-    expect(Object.keys(PREFIXES).sort()).toEqual([...t.host.shared.scoped_models.keys()].sort())
+    expect(Object.keys(PREFIXES).sort()).toEqual([...t.host.parts().scoped_models.keys()].sort())
     const prefixes = Object.values(PREFIXES).flat()
     const isBelow = (url: string) => prefixes.some((prefix) => url === prefix || url.startsWith(`${prefix}/`))
     const routes = t.app.routeAccess.filter(({ method, url }) => method !== 'HEAD' && isBelow(url)).map(nameOf)

@@ -51,10 +51,47 @@ describe('the rules themselves', () => {
   afterAll(() => rmSync(fixture, { recursive: true, force: true }))
 
   test('each of them sees a planted violation', async () => {
-    plant(fixture)
+    plant(fixture, VIOLATIONS)
     const result = await cruiseWith(fixture, ['backend', 'scripts'], { preserveSymlinks: true })
     const seen = new Set(result.summary.violations.map(({ rule }) => rule.name))
-    expect([...seen].sort()).toEqual((RULES.forbidden ?? []).map(({ name }) => name).sort())
+    expect([...seen].sort()).toEqual([...new Set((RULES.forbidden ?? []).map(({ name }) => name))].sort())
+  })
+
+  test('a plugin uses services and models of what its manifest depends on, and nothing else of other plugins', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fba-plugins-'))
+    try {
+      plant(folder, {
+        'backend/plugin/shop/plugin.ts': [
+          '#backend/plugin/shop/service/shop.service',
+          '#backend/plugin/stock/api/stock.api',
+          '#backend/app/admin/crud/user.crud',
+        ],
+        'backend/plugin/shop/service/shop.service.ts': [
+          '#backend/plugin/stock/service/stock.service',
+          '#backend/plugin/mail/service/mail.service',
+          '#backend/app/admin/service/user.service',
+        ],
+        'backend/plugin/stock/plugin.ts': ['#backend/plugin/stock/api/stock.api'],
+        'backend/plugin/stock/api/stock.api.ts': [],
+        'backend/plugin/stock/service/stock.service.ts': ['#backend/plugin/shop/service/shop.service'],
+        'backend/plugin/mail/plugin.ts': ['#backend/plugin/mail/service/mail.service'],
+        'backend/plugin/mail/service/mail.service.ts': [],
+        'backend/plugin/mail/service/forgotten.ts': [],
+        'backend/app/admin/service/user.service.ts': ['#backend/app/admin/crud/user.crud'],
+        'backend/app/admin/crud/user.crud.ts': [],
+      })
+      writeFileSync(join(folder, 'backend/plugin/shop/plugin.json'), JSON.stringify({ depends_on: ['stock'] }))
+      const result = await cruiseWith(folder, ['backend'], { preserveSymlinks: true })
+      expect(told(result).filter((line) => !line.startsWith('cycle'))).toEqual([
+        'other-plugin: backend/plugin/shop/plugin.ts -> backend/plugin/stock/api/stock.api.ts',
+        'other-plugin: backend/plugin/shop/service/shop.service.ts -> backend/plugin/mail/service/mail.service.ts',
+        'other-plugin: backend/plugin/stock/service/stock.service.ts -> backend/plugin/shop/service/shop.service.ts',
+        'plugin-to-app: backend/plugin/shop/plugin.ts -> backend/app/admin/crud/user.crud.ts',
+        'unused: backend/plugin/mail/service/forgotten.ts -> backend/plugin/mail/service/forgotten.ts',
+      ])
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
   })
 
   test('the checks of this file see what they look for', () => {
@@ -91,7 +128,9 @@ const VIOLATIONS: Record<string, string[]> = {
   'backend/common/c.ts': ['#backend/common/d', '#backend/tests/t', '#scripts/tool'],
   'backend/common/d.ts': ['#backend/common/c'],
   'backend/tests/t.ts': [],
-  'backend/plugin/p/service/p.service.ts': ['node:fs'],
+  'backend/plugin/p/service/p.service.ts': ['#backend/plugin/q/service/q.service'],
+  'backend/plugin/p/plugin.ts': ['#backend/app/admin/crud/a.crud'],
+  'backend/plugin/q/service/q.service.ts': ['node:fs'],
   'backend/app/other/crud/o.crud.ts': [],
   'backend/app/admin/api/a.api.ts': ['#backend/app/admin/crud/a.crud', 'drizzle-orm', '#backend/app/other/crud/o.crud'],
   'backend/app/admin/schema/a.schema.ts': ['#backend/app/admin/crud/a.crud', 'drizzle-orm'],
@@ -105,7 +144,7 @@ const VIOLATIONS: Record<string, string[]> = {
   'scripts/tool.ts': ['#backend/server'],
 }
 
-function plant(folder: string): void {
+function plant(folder: string, files: Record<string, string[]>): void {
   const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, object>
   const imports = { '#backend/*': { source: './backend/*.ts' }, '#scripts/*': { source: './scripts/*.ts' } }
   writeFileSync(
@@ -113,7 +152,7 @@ function plant(folder: string): void {
     JSON.stringify({ name: 'planted', type: 'module', imports, dependencies, devDependencies }),
   )
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
-  for (const [path, imported] of Object.entries(VIOLATIONS)) {
+  for (const [path, imported] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     const lines = imported.map((name, index) => `import * as x${index} from '${name}'\nconsole.log(x${index})\n`)
     writeFileSync(join(folder, path), `${lines.join('')}export {}\n`)

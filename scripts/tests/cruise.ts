@@ -4,15 +4,25 @@ import { cruise, type IConfiguration, type ICruiseResult } from 'dependency-crui
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config'
 import { ROOT } from './repository.js'
 
+const load = createRequire(import.meta.url)
+
 /** Who may import whom. */
-export const RULES = createRequire(import.meta.url)('../../.dependency-cruiser.cjs') as IConfiguration
+export const RULES = load('../../.dependency-cruiser.cjs') as IConfiguration
+type Rules = NonNullable<IConfiguration['forbidden']>
+const { pluginBorders } = load('../plugin-borders.cjs') as { pluginBorders: (root: string) => Rules }
+
+/** Those between plugins are what the manifests below a folder say. */
+function rulesBelow(base_dir: string): Rules {
+  const fixed = (RULES.forbidden ?? []).filter(({ name }) => name !== 'other-plugin')
+  return [...fixed, ...pluginBorders(base_dir)]
+}
 
 /** Follows the imports of some folders below `base_dir` and holds them against the rules. */
 export async function cruiseWith(base_dir: string, folders: string[], options: object = {}): Promise<ICruiseResult> {
   const { enhancedResolveOptions, tsConfig: _, ...rest } = RULES.options ?? {}
   const { output } = await cruise(
     folders,
-    { ...rest, ...options, baseDir: base_dir, validate: true, ruleSet: { forbidden: RULES.forbidden ?? [] } },
+    { ...rest, ...options, baseDir: base_dir, validate: true, ruleSet: { forbidden: rulesBelow(base_dir) } },
     enhancedResolveOptions ?? {},
     { tsConfig: extractTSConfig(join(ROOT, 'tsconfig.json')) },
   )

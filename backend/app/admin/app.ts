@@ -7,6 +7,7 @@ import { dataRuleApi } from '#backend/app/admin/api/v1/sys/data-rule.api'
 import { dataScopeApi } from '#backend/app/admin/api/v1/sys/data-scope.api'
 import { deptApi } from '#backend/app/admin/api/v1/sys/dept.api'
 import { menuApi } from '#backend/app/admin/api/v1/sys/menu.api'
+import { pluginApi } from '#backend/app/admin/api/v1/sys/plugin.api'
 import { profileApi } from '#backend/app/admin/api/v1/sys/profile.api'
 import { roleApi } from '#backend/app/admin/api/v1/sys/role.api'
 import { userApi } from '#backend/app/admin/api/v1/sys/user.api'
@@ -17,6 +18,7 @@ import { deptScoped } from '#backend/app/admin/model/dept.model'
 import { loginLogScoped } from '#backend/app/admin/model/login-log.model'
 import { operaLogScoped } from '#backend/app/admin/model/opera-log.model'
 import { userScoped } from '#backend/app/admin/model/user.model'
+import { insertMenus, removeMenus } from '#backend/app/admin/seed/seed'
 import { removeExpired } from '#backend/app/admin/service/audit-retention.service'
 import type { App } from '#backend/core/app'
 import type { AppModule } from '#backend/core/app-module'
@@ -40,6 +42,7 @@ const RESOURCES: readonly Resource[] = [
   { prefix: '/sys/menus', api: menuApi },
   { prefix: '/sys/data-scopes', api: dataScopeApi },
   { prefix: '/sys/data-rules', api: dataRuleApi },
+  { prefix: '/sys/plugins', api: pluginApi },
   { prefix: '/logs/login', api: loginLogApi, scoped: loginLogScoped },
   { prefix: '/logs/opera', api: operaLogApi, scoped: operaLogScoped },
   { prefix: '/logs/tombstones', api: logTombstoneApi },
@@ -57,4 +60,5 @@ export const admin: AppModule = {
   scoped_models: RESOURCES.flatMap(({ scoped }) => scoped ?? []),
   sessions: { loadActor, touchSession },
   audit: { ...auditStore, removeExpired },
+  menus: { insert: insertMenus, remove: removeMenus },
 }

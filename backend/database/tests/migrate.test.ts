@@ -11,7 +11,7 @@ import { contractDdl } from '#backend/tests/contract/database'
 import { createEmptyDatabase, type TestDatabase } from '#backend/tests/test-database'
 
 const HASH = '$2b$12$abcdefghijklmnopqrstuuJ5qfP1vE4Jz0x8v1bq3nq0mGv8nq7pS'
-const TABLE_COUNT = 15
+const TABLE_COUNT = 20
 
 let empty: TestDatabase
 let database: Database
@@ -164,7 +164,7 @@ describe('a database that fastapi_best_architecture made', () => {
     await database.sql`drop table sys_menu`
     await database.sql`alter table sys_user drop column last_password_changed_time`
     await expect(migrate(database)).rejects.toThrow(/lacks sys_menu, sys_user\.last_password_changed_time$/)
-    expect(await tableCount()).toBe(12)
+    expect(await tableCount()).toBe(16)
     expect((await migrationStatus(database)).some(({ applied }) => applied)).toBe(false)
   })
 })

@@ -15,7 +15,16 @@ import { session } from '#backend/app/admin/model/session.model'
 import { user } from '#backend/app/admin/model/user.model'
 import { userPasswordHistory } from '#backend/app/admin/model/user-password-history.model'
 import { userRole } from '#backend/app/admin/model/user-role.model'
+import { plugin } from '#backend/core/plugin/model/plugin.model'
+import { pluginMigration } from '#backend/core/plugin/model/plugin-migration.model'
+import { pluginSet } from '#backend/core/plugin/model/plugin-set.model'
+import { pluginTaskSlot } from '#backend/core/plugin/model/plugin-task-slot.model'
+import { serverProcess } from '#backend/core/plugin/model/process.model'
 import { type Database, openDatabase } from '#backend/database/db'
+import { config } from '#backend/plugin/config/model/config.model'
+import { dictData } from '#backend/plugin/dict/model/dict-data.model'
+import { dictType } from '#backend/plugin/dict/model/dict-type.model'
+import { notice } from '#backend/plugin/notice/model/notice.model'
 import { contractTables, type TableFacts } from '#backend/tests/contract/database'
 import { createTestDatabase, type TestDatabase } from '#backend/tests/test-database'
 
@@ -35,10 +44,27 @@ const MODELS: PgTable[] = [
   userPasswordHistory,
   session,
   logTombstone,
+  plugin,
+  pluginMigration,
+  pluginSet,
+  pluginTaskSlot,
+  serverProcess,
+  dictType,
+  dictData,
+  config,
+  notice,
 ]
 
 // What this schema has beyond the contract. None of it gets in the way of a program that knows only the contract.
-const ADDED_TABLES = ['sys_session', 'sys_log_tombstone']
+const ADDED_TABLES = [
+  'sys_session',
+  'sys_log_tombstone',
+  'sys_plugin',
+  'sys_plugin_migration',
+  'sys_plugin_set',
+  'sys_plugin_task_slot',
+  'sys_process',
+]
 const ADDED_INDEXES: Record<string, string[]> = {
   sys_data_scope_rule: ['ix_sys_data_scope_rule_data_rule_id', 'ix_sys_data_scope_rule_data_scope_id'],
   sys_login_log: ['ix_sys_login_log_login_time', 'ix_sys_login_log_username'],

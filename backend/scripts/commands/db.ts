@@ -1,10 +1,12 @@
 import { withTx } from '#backend/core/ctx'
 import type { Host } from '#backend/core/host'
 import { systemCtx } from '#backend/core/host'
-import { MIGRATION_LOCK_KEY, migrate as migrateDatabase, migrationStatus } from '#backend/database/migrate'
+import { builtInMigrationStatus } from '#backend/core/plugin/built-in-install'
+import { MIGRATION_LOCK_KEY, migrationStatus } from '#backend/database/migrate'
 import { ADMIN_USERNAME, SAMPLE_PASSWORD } from '#backend/scripts/accounts'
 import { withHost } from '#backend/scripts/cli-host'
 import { Mistake } from '#backend/scripts/explain'
+import { migrateAll } from '#backend/scripts/migrate-database'
 import { seedDatabase } from '#backend/scripts/seed-database'
 import { askConfirmation } from '#backend/scripts/terminal'
 
@@ -13,9 +15,11 @@ export async function migrate(): Promise<void> {
 }
 
 export async function status(): Promise<void> {
-  await withHost(async ({ database }) => {
-    for (const { name, applied } of await migrationStatus(database))
-      console.log(`${applied ? 'applied' : 'pending'}  ${name}`)
+  await withHost(async (host) => {
+    const core = await migrationStatus(host.database)
+    // Their journal is one of the tables that the core's migrations make.
+    const theirs = core.every(({ applied }) => applied) ? await builtInMigrationStatus(host) : []
+    for (const { name, applied } of [...core, ...theirs]) console.log(`${applied ? 'applied' : 'pending'}  ${name}`)
   })
 }
 
@@ -39,8 +43,8 @@ export async function reset({ yes, force }: { yes?: boolean; force?: boolean }):
   })
 }
 
-async function migrateHost({ database }: Host): Promise<void> {
-  const { applied, adopted } = await migrateDatabase(database)
+async function migrateHost(host: Host): Promise<void> {
+  const { applied, adopted } = await migrateAll(host)
   if (adopted) console.log('tables that were there already were taken over')
   for (const name of applied) console.log(`applied ${name}`)
   if (applied.length === 0) console.log('the database is current')

@@ -41,9 +41,9 @@ export async function list({ check }: { check?: boolean }): Promise<void> {
 
 /** Reports the data rules that never match a row, because of what they name or hold; fails when there is one. */
 export async function check(): Promise<void> {
-  const { rules, models } = await withHost(async ({ shared: { db, scoped_models } }) => ({
-    rules: await dataRuleCrud.listAll(db),
-    models: scoped_models,
+  const { rules, models } = await withHost(async (host) => ({
+    rules: await dataRuleCrud.listAll(host.shared.db),
+    models: host.parts().scoped_models,
   }))
   const reports = rules.flatMap((rule) => {
     const fault = findIdleFault(models, rule)

@@ -76,6 +76,10 @@ export const EXPECTED_ACCESS: Readonly<Record<string, Access>> = {
   'GET /api/v1/sys/data-rules/:pk': any('data:rule:get'),
   'PUT /api/v1/sys/data-rules/:pk': any('data:rule:edit'),
 
+  'GET /api/v1/sys/plugins': 'superuser',
+  'GET /api/v1/sys/plugins/changed': 'superuser',
+  'PUT /api/v1/sys/plugins/:plugin/status': 'superuser',
+
   'GET /api/v1/monitors/sessions': anyOrOwn('monitor:session:get'),
   'DELETE /api/v1/monitors/sessions/:pk': anyOrOwn('monitor:session:del'),
 
@@ -88,4 +92,32 @@ export const EXPECTED_ACCESS: Readonly<Record<string, Access>> = {
   'DELETE /api/v1/logs/opera': any('log:opera:del'),
   'DELETE /api/v1/logs/opera/all': any('log:opera:clear'),
   'GET /api/v1/logs/tombstones': any('log:login:get', 'log:opera:get'),
+
+  'GET /api/v1/sys/dict-types': any('dict:type:get'),
+  'POST /api/v1/sys/dict-types': any('dict:type:add'),
+  'DELETE /api/v1/sys/dict-types': any('dict:type:del'),
+  'GET /api/v1/sys/dict-types/all': any('dict:type:get', 'dict:data:get'),
+  'GET /api/v1/sys/dict-types/:pk': any('dict:type:get'),
+  'PUT /api/v1/sys/dict-types/:pk': any('dict:type:edit'),
+  'GET /api/v1/sys/dict-datas': any('dict:data:get'),
+  'POST /api/v1/sys/dict-datas': any('dict:data:add'),
+  'DELETE /api/v1/sys/dict-datas': any('dict:data:del'),
+  'GET /api/v1/sys/dict-datas/all': any('dict:data:get'),
+  'GET /api/v1/sys/dict-datas/type-codes/:code': 'signed-in',
+  'GET /api/v1/sys/dict-datas/:pk': any('dict:data:get'),
+  'PUT /api/v1/sys/dict-datas/:pk': any('dict:data:edit'),
+
+  'GET /api/v1/sys/configs': any('sys:config:get'),
+  'POST /api/v1/sys/configs': any('sys:config:add'),
+  'PUT /api/v1/sys/configs': any('sys:config:edit'),
+  'DELETE /api/v1/sys/configs': any('sys:config:del'),
+  'GET /api/v1/sys/configs/all': any('sys:config:get'),
+  'GET /api/v1/sys/configs/:pk': any('sys:config:get'),
+  'PUT /api/v1/sys/configs/:pk': any('sys:config:edit'),
+
+  'GET /api/v1/sys/notices': any('sys:notice:get'),
+  'POST /api/v1/sys/notices': any('sys:notice:add'),
+  'DELETE /api/v1/sys/notices': any('sys:notice:del'),
+  'GET /api/v1/sys/notices/:pk': any('sys:notice:get'),
+  'PUT /api/v1/sys/notices/:pk': any('sys:notice:edit'),
 }

@@ -176,8 +176,8 @@ test(
     const run = (...args: string[]) => runCli(args, made.path, { DATABASE_URL: database.url })
     try {
       expect((await run('db', 'status')).stdout).toMatch(/^(pending {2}\d{4}_\w+\n)+$/)
-      expect((await run('db', 'migrate')).stdout).toMatch(/^(applied \d{4}_\w+\n)+$/)
-      expect((await run('db', 'status')).stdout).toMatch(/^(applied {2}\d{4}_\w+\n)+$/)
+      expect((await run('db', 'migrate')).stdout).toMatch(/^(applied (\w+\/)?\d{4}_\w+\n)+$/)
+      expect((await run('db', 'status')).stdout).toMatch(/^(applied {2}(\w+\/)?\d{4}_\w+\n)+$/)
       expect((await run('db', 'migrate')).stdout).toBe('the database is current\n')
     } finally {
       await database.drop()

@@ -39,8 +39,10 @@ export function makeFolder(): { path: string; remove: () => void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }) }
 }
 
+type ProgramFile = 'main.ts' | 'cli.ts' | 'tests/process/plugin-server.ts'
+
 /** Runs a file of the program in a folder of its own choice, with no other environment than this. */
-function spawnProgram(file: 'main.ts' | 'cli.ts', args: readonly string[], folder: string, env: Env): Spawned {
+function spawnProgram(file: ProgramFile, args: readonly string[], folder: string, env: Env): Spawned {
   const path = fileURLToPath(new URL(`../../${file}`, import.meta.url))
   const child = spawn(process.execPath, ['--conditions=source', '--import', TSX, path, ...args], {
     cwd: folder,
@@ -70,8 +72,12 @@ export async function runServer(folder: string, env: Env = {}): Promise<Ended> {
 }
 
 /** The server, listening. */
-export async function startServer(folder: string, env: Env = {}): Promise<SpawnedServer> {
-  const spawned = spawnProgram('main.ts', [], folder, { ...QUICK, ...env })
+export async function startServer(
+  folder: string,
+  env: Env = {},
+  file: ProgramFile = 'main.ts',
+): Promise<SpawnedServer> {
+  const spawned = spawnProgram(file, [], folder, { ...QUICK, ...env })
   const url = await Promise.race([listening(spawned), spawned.ended])
   if (typeof url !== 'string') throw new Error(`the server ended with ${url.code}:\n${url.stdout}${url.stderr}`)
   return {

@@ -11,6 +11,7 @@ import { type NewUser, type User, user } from '#backend/app/admin/model/user.mod
 import { userRole } from '#backend/app/admin/model/user-role.model'
 import { MENUS } from '#backend/app/admin/seed/menus'
 import type { MenuSeed } from '#backend/common/menu-seed'
+import type { PluginMenu } from '#backend/core/plugin/definition'
 import { type Db, inTransaction } from '#backend/database/db'
 import { lockXact } from '#backend/database/locks'
 
@@ -35,7 +36,7 @@ const DEVELOPMENT_USERS: NewUser[] = [
  * Returns how many were inserted.
  */
 export async function seedMenus(db: Db): Promise<number> {
-  return seeding(db, insertMissingMenus)
+  return seeding(db, (tx) => insertMissingMenus(tx, MENUS))
 }
 
 /**
@@ -44,7 +45,7 @@ export async function seedMenus(db: Db): Promise<number> {
  */
 export async function seedDevelopment(db: Db, { password_hash }: { password_hash: string }): Promise<boolean> {
   return seeding(db, async (tx) => {
-    await insertMissingMenus(tx)
+    await insertMissingMenus(tx, MENUS)
     if (await hasUser(tx)) return false
     const dept_id = await rootDeptId(tx)
     const role_id = await insertLimitedRole(tx)
@@ -82,10 +83,30 @@ async function seeding<T>(db: Db, fn: (tx: Db) => Promise<T>): Promise<T> {
   })
 }
 
-async function insertMissingMenus(tx: Db): Promise<number> {
+/** The menus of a plugin, below the parents that they name or at the top. */
+export async function insertMenus(db: Db, menus: readonly PluginMenu[]): Promise<number> {
+  return seeding(db, (tx) => insertMissingMenus(tx, menus))
+}
+
+export async function removeMenus(db: Db, names: readonly string[]): Promise<void> {
+  await seeding(db, async (tx) => {
+    const known = await idsByName(tx)
+    const ids = names.flatMap((name) => known.get(name) ?? [])
+    await tx.update(menu).set({ parent_id: null }).where(inArray(menu.parent_id, ids))
+    await tx.delete(menu).where(inArray(menu.id, ids))
+    // After the rows are gone, so that a role that was just given one loses it too.
+    await tx.delete(roleMenu).where(inArray(roleMenu.menu_id, ids))
+  })
+}
+
+/** Names are not unique in the table; of several the oldest is the seeded one. */
+async function idsByName(tx: Db): Promise<Map<string, number>> {
   const rows = await tx.select({ id: menu.id, name: menu.name }).from(menu).orderBy(asc(menu.id))
-  // Names are not unique in the table; of several the oldest is the seeded one.
-  const ids = new Map(rows.reverse().map((row) => [row.name, row.id]))
+  return new Map(rows.reverse().map((row) => [row.name, row.id]))
+}
+
+async function insertMissingMenus(tx: Db, menus: readonly PluginMenu[]): Promise<number> {
+  const ids = await idsByName(tx)
   let count = 0
   const insertLevel = async (seeds: readonly MenuSeed[], parent_id: number | null): Promise<void> => {
     for (const { children, ...fields } of seeds) {
@@ -96,12 +117,17 @@ async function insertMissingMenus(tx: Db): Promise<number> {
           .values({ ...fields, link: '', parent_id })
           .returning({ id: menu.id })
         id = inserted(row).id
+        ids.set(fields.name, id)
         count += 1
       }
       await insertLevel(children, id)
     }
   }
-  await insertLevel(MENUS, null)
+  for (const { parent, ...seed } of menus) {
+    const parent_id = parent === undefined ? null : ids.get(parent)
+    if (parent_id === undefined) throw new Error(`the menu ${seed.name} names a parent ${parent} that is not there`)
+    await insertLevel([seed], parent_id)
+  }
   return count
 }
 

@@ -10,6 +10,7 @@ import { splitCodes } from '#backend/common/codes'
 import { LOGIN_STATUS } from '#backend/common/enums'
 import { BadRequest, Refusal, Unauthenticated } from '#backend/common/errors'
 import { type Ctx, withTx } from '#backend/core/ctx'
+import { settingsOf } from '#backend/core/settings'
 import type { MessageKey } from '#backend/locale/translate'
 
 export interface SignedIn {
@@ -21,7 +22,8 @@ export interface SignedIn {
 
 /** Signs in with a captcha where one is asked for. Every attempt is in the login log before it is answered. */
 export async function login(ctx: Ctx, { uuid, captcha, ...credentials }: Login): Promise<SignedIn> {
-  const needsCaptcha = ctx.config.LOGIN_CAPTCHA_ENABLED || (await loginGuard.demandsCaptcha(ctx, credentials.username))
+  const { LOGIN_CAPTCHA_ENABLED } = await settingsOf(ctx)
+  const needsCaptcha = LOGIN_CAPTCHA_ENABLED || (await loginGuard.demandsCaptcha(ctx, credentials.username))
   if (!needsCaptcha) return authenticate(ctx, credentials)
   await orRecord(ctx, credentials.username, () => captchaService.check(ctx, uuid, captcha))
   return authenticate(ctx, credentials, uuid)
@@ -78,7 +80,8 @@ async function authenticate(ctx: Ctx, { username, password }: Credentials, captc
     await recordFailure(ctx, username, user.uuid, 'auth.log.changed')
     throw new BadRequest('auth.login_failed')
   }
-  const reminds = remaining !== null && remaining <= ctx.config.USER_PASSWORD_REMINDER_DAYS
+  const { USER_PASSWORD_REMINDER_DAYS } = await settingsOf(ctx)
+  const reminds = remaining !== null && remaining <= USER_PASSWORD_REMINDER_DAYS
   return { session, user, password_expire_days_remaining: reminds ? remaining : null }
 }
 

@@ -1,5 +1,6 @@
 import { BadRequest } from '#backend/common/errors'
 import type { Ctx } from '#backend/core/ctx'
+import { settingsOf } from '#backend/core/settings'
 import { uuidv7 } from '#backend/utils/random'
 
 const WRONG_CAPTCHA_CODE = 40_001
@@ -16,9 +17,9 @@ export async function create(ctx: Ctx) {
   const { createCaptcha } = await import('#backend/utils/captcha')
   const { text, image } = createCaptcha()
   const uuid = uuidv7()
-  const expire_seconds = ctx.config.LOGIN_CAPTCHA_EXPIRE_SECONDS
+  const { LOGIN_CAPTCHA_ENABLED, LOGIN_CAPTCHA_EXPIRE_SECONDS: expire_seconds } = await settingsOf(ctx)
   await ctx.kv.set(textKey(uuid), text.toLowerCase(), { ttl_ms: expire_seconds * 1000 })
-  const is_enabled = ctx.config.LOGIN_CAPTCHA_ENABLED || (await ctx.kv.get(DEMANDED_KEY)) !== null
+  const is_enabled = LOGIN_CAPTCHA_ENABLED || (await ctx.kv.get(DEMANDED_KEY)) !== null
   return { is_enabled, expire_seconds, uuid, image }
 }
 
@@ -30,8 +31,9 @@ export async function demand(ctx: Ctx, ttl_ms: number): Promise<void> {
 /** Throws unless the text is that of the captcha, which stays valid: only `consume` uses it up. */
 export async function check(ctx: Ctx, uuid: string | null, text: string | null): Promise<void> {
   if (uuid === null || text === null) throw new BadRequest('auth.captcha_required')
+  const { LOGIN_CAPTCHA_EXPIRE_SECONDS } = await settingsOf(ctx)
   // Counted before the text is compared, so that tries at once cannot exceed the limit.
-  const tries = await ctx.kv.incr(triesKey(uuid), { ttl_ms: ctx.config.LOGIN_CAPTCHA_EXPIRE_SECONDS * 1000 })
+  const tries = await ctx.kv.incr(triesKey(uuid), { ttl_ms: LOGIN_CAPTCHA_EXPIRE_SECONDS * 1000 })
   if (tries.count > TRIES_MAX) await ctx.kv.del([textKey(uuid)])
   const expected = await ctx.kv.get(textKey(uuid))
   if (expected === null || expected !== text.trim().toLowerCase()) throw wrong()

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import * as captchaService from '#backend/app/admin/service/captcha.service'
 import type { Ctx } from '#backend/core/ctx'
+import { settingsOf } from '#backend/core/settings'
 import { networkOf } from '#backend/utils/client-address'
 
 /** How long failures from all networks together are remembered. */
@@ -19,7 +20,7 @@ const guessKey = (username: string) => `login-guesses:${accountOf(username)}`
  * cannot lock the owner out.
  */
 export async function isLocked(ctx: Ctx, username: string): Promise<boolean> {
-  const { USER_LOCK_THRESHOLD, USER_LOCK_SECONDS } = ctx.config
+  const { USER_LOCK_THRESHOLD, USER_LOCK_SECONDS } = await settingsOf(ctx)
   if (USER_LOCK_THRESHOLD === 0) return false
   if ((await ctx.counters.count(lockKey(ctx, username))) > 0) return true
   const { count } = await ctx.counters.incr(attemptsKey(ctx, username), { ttl_ms: USER_LOCK_SECONDS * 1000 })
@@ -28,7 +29,7 @@ export async function isLocked(ctx: Ctx, username: string): Promise<boolean> {
 
 /** Remembers a failure: the last one allowed starts the lock, many from anywhere make the account demand a captcha. */
 export async function failed(ctx: Ctx, username: string): Promise<void> {
-  const { USER_LOCK_THRESHOLD, USER_LOCK_SECONDS, USER_GUESS_THRESHOLD } = ctx.config
+  const { USER_LOCK_THRESHOLD, USER_LOCK_SECONDS, USER_GUESS_THRESHOLD } = await settingsOf(ctx)
   const attempts = await ctx.counters.count(attemptsKey(ctx, username))
   if (USER_LOCK_THRESHOLD > 0 && attempts >= USER_LOCK_THRESHOLD) {
     await ctx.counters.incr(lockKey(ctx, username), { ttl_ms: USER_LOCK_SECONDS * 1000 })
@@ -45,5 +46,6 @@ export async function succeeded(ctx: Ctx, username: string): Promise<void> {
 
 /** Whether the account is being guessed at from many networks, existing or not. */
 export async function demandsCaptcha(ctx: Ctx, username: string): Promise<boolean> {
-  return (await ctx.counters.count(guessKey(username))) >= ctx.config.USER_GUESS_THRESHOLD
+  const { USER_GUESS_THRESHOLD } = await settingsOf(ctx)
+  return (await ctx.counters.count(guessKey(username))) >= USER_GUESS_THRESHOLD
 }

@@ -6,6 +6,7 @@ import * as sessionService from '#backend/app/admin/service/session.service'
 import { BadRequest, NotFound, Unavailable } from '#backend/common/errors'
 import { changing } from '#backend/core/changes'
 import { type Ctx, withTx } from '#backend/core/ctx'
+import { type Settings, settingsOf } from '#backend/core/settings'
 import { HashQueueFull, hashPassword, PASSWORD_BYTES_MAX, verifyPassword } from '#backend/utils/password-hash'
 
 /** Punctuation and symbols of any script. */
@@ -13,21 +14,22 @@ const SPECIAL_CHARACTER = /[\p{P}\p{S}]/u
 
 /** Throws unless the policy allows the password; for an existing user also unless it differs from their last ones. */
 export async function assertAcceptable(ctx: Ctx, plain: string, user?: { id: number }): Promise<void> {
-  const { USER_PASSWORD_MIN_LENGTH: min, USER_PASSWORD_MAX_LENGTH: max } = ctx.config
+  const settings = await settingsOf(ctx)
+  const { USER_PASSWORD_MIN_LENGTH: min, USER_PASSWORD_MAX_LENGTH: max } = settings
   // In code points: an emoji of a surrogate pair is one character.
   const length = Array.from(plain).length
   if (length < min) throw new BadRequest('password.too_short', { params: { min } })
   if (length > max) throw new BadRequest('password.too_long', { params: { max } })
   if (Buffer.byteLength(plain) > PASSWORD_BYTES_MAX)
     throw new BadRequest('password.too_many_bytes', { params: { max: PASSWORD_BYTES_MAX } })
-  if (ctx.config.USER_PASSWORD_REQUIRE_SPECIAL_CHAR && !SPECIAL_CHARACTER.test(plain))
+  if (settings.USER_PASSWORD_REQUIRE_SPECIAL_CHAR && !SPECIAL_CHARACTER.test(plain))
     throw new BadRequest('password.special_char')
-  if (user !== undefined) await assertUnused(ctx, plain, user.id)
+  if (user !== undefined) await assertUnused(ctx, plain, user.id, settings)
 }
 
 /** The password in use is the first of the last ones. */
-async function assertUnused(ctx: Ctx, plain: string, user_id: number): Promise<void> {
-  const { USER_PASSWORD_HISTORY_CHECK_COUNT: count } = ctx.config
+async function assertUnused(ctx: Ctx, plain: string, user_id: number, settings: Settings): Promise<void> {
+  const { USER_PASSWORD_HISTORY_CHECK_COUNT: count } = settings
   if (count === 0) return
   const current = await userCrud.findPassword(ctx.db, user_id)
   const former = await historyCrud.listNewest(ctx.db, user_id, count - 1)
@@ -82,11 +84,12 @@ export async function replace(
 /** Moves the hash in use into the history, before another takes its place. */
 async function remember(ctx: Ctx, { id, password }: User): Promise<void> {
   if (password !== null) await historyCrud.insert(ctx.db, id, password)
-  await historyCrud.trim(ctx.db, id, Math.max(ctx.config.USER_PASSWORD_HISTORY_CHECK_COUNT - 1, 0))
+  const { USER_PASSWORD_HISTORY_CHECK_COUNT } = await settingsOf(ctx)
+  await historyCrud.trim(ctx.db, id, Math.max(USER_PASSWORD_HISTORY_CHECK_COUNT - 1, 0))
 }
 
 /** Days until the password expires, begun ones included: 0 and less says that it has expired. Null: it never does. */
 export async function daysRemaining(ctx: Ctx, user_id: number): Promise<number | null> {
-  const { USER_PASSWORD_EXPIRY_DAYS } = ctx.config
+  const { USER_PASSWORD_EXPIRY_DAYS } = await settingsOf(ctx)
   return USER_PASSWORD_EXPIRY_DAYS === 0 ? null : userCrud.findDaysRemaining(ctx.db, user_id, USER_PASSWORD_EXPIRY_DAYS)
 }

@@ -18,7 +18,17 @@ export async function list(ctx: Ctx): Promise<SidebarNode[]> {
   const rows = is_superuser
     ? await menuCrud.listNavigable(ctx.db)
     : await menuCrud.listNavigableOf(ctx.db, role_ids, EVERYBODYS_ROUTES)
-  return buildTree(rows).map(toNode)
+  return buildTree(withoutHidden(rows, ctx.hidden_menus)).map(toNode)
+}
+
+/** Without the menus of plugins out of use, and all that lies below them. */
+function withoutHidden(rows: readonly Menu[], names: ReadonlySet<string>): Menu[] {
+  if (names.size === 0) return [...rows]
+  const gone = new Set(rows.filter(({ name }) => names.has(name)).map(({ id }) => id))
+  const isBelow = ({ id, parent_id }: Menu) => !gone.has(id) && parent_id !== null && gone.has(parent_id)
+  for (let below = rows.filter(isBelow); below.length > 0; below = rows.filter(isBelow))
+    for (const { id } of below) gone.add(id)
+  return rows.filter(({ id }) => !gone.has(id))
 }
 
 function toNode(row: TreeNode<Menu>): SidebarNode {

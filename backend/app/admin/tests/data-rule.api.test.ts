@@ -91,7 +91,7 @@ describe('reading data rules', () => {
 describe('what the form of a rule offers', () => {
   test('every scoped model, and all of them together first', async () => {
     const { data } = (await root.get('/sys/data-rules/models')).body
-    expect(data).toEqual(['__ALL__', ...t.host.shared.scoped_models.keys()])
+    expect(data).toEqual(['__ALL__', ...t.host.parts().scoped_models.keys()])
     expect(data).toEqual(expect.arrayContaining(['Dept', 'User']))
   })
 
@@ -118,7 +118,7 @@ describe('what the form of a rule offers', () => {
 
   test('can be saved: every column of every model', async () => {
     const literals: Record<string, string> = { int: '1', bool: 'true', time: '2024-02-29', string: 'x' }
-    for (const model of t.host.shared.scoped_models.values())
+    for (const model of t.host.parts().scoped_models.values())
       for (const [column, { type }] of Object.entries(model.columns))
         await make(`Each ${model.name} ${column}`, { model: model.name, column, value: literals[type] })
     for (const column of ['__dept_id__', '__created_by__'])

@@ -13,6 +13,7 @@ import { userRole } from '#backend/app/admin/model/user-role.model'
 import { MENUS } from '#backend/app/admin/seed/menus'
 import { createAdministrator, seedDevelopment, seedMenus } from '#backend/app/admin/seed/seed'
 import type { MenuSeed } from '#backend/common/menu-seed'
+import { loadBuiltIns } from '#backend/core/plugin/built-in'
 import { type Database, openDatabase } from '#backend/database/db'
 import { migrate } from '#backend/database/migrate'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '#backend/tests/test-database'
@@ -71,7 +72,9 @@ describe('a database with the development seed', () => {
   })
 
   test('has every menu once, below its parent, each name once and no orphans', async () => {
-    const seeds = flatten(MENUS)
+    const brought = (await loadBuiltIns()).flatMap(({ definition }) => definition.menus ?? [])
+    expect(brought.length).toBeGreaterThan(0)
+    const seeds = flatten([...MENUS, ...brought])
     expect(new Set(seeds.map(({ name }) => name)).size).toBe(seeds.length)
     const rows = await database.db.select().from(menu)
     expect(rows.map(({ name }) => name).sort()).toEqual(seeds.map(({ name }) => name).sort())
@@ -79,6 +82,8 @@ describe('a database with the development seed', () => {
     for (const seed of seeds) {
       for (const child of seed.children) expect(byName.get(child.name)?.parent_id).toBe(byName.get(seed.name)?.id)
     }
+    for (const { name, parent = '' } of brought)
+      expect(byName.get(name)?.parent_id).toBe(byName.get(parent)?.id ?? null)
     expect(rows.filter(({ parent_id }) => parent_id === null).map(({ name }) => name)).toEqual(
       MENUS.map(({ name }) => name),
     )

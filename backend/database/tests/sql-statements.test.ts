@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { controlsTransaction, splitSql } from '#backend/scripts/sql-statements'
+import { controlsTransaction, splitSql } from '#backend/database/sql-statements'
 
 const texts = (source: string) => splitSql(source).map(({ text }) => text)
 

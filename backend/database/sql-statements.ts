@@ -4,13 +4,13 @@ export interface SqlStatement {
   line: number
 }
 
-interface Token {
+export interface SqlToken {
   kind: 'space' | 'word' | 'semicolon' | 'other'
   text: string
 }
 
 /** Each pattern at the position reached, the first that matches; the last takes any one character. */
-const PATTERNS: readonly [Token['kind'], RegExp][] = [
+const PATTERNS: readonly [SqlToken['kind'], RegExp][] = [
   ['space', /\s+|--[^\n]*/y],
   ['other', /[eE]'(?:[^'\\]|\\[\s\S]|'')*'/y],
   ['other', /(?:[uU]&)?'(?:[^']|'')*'/y],
@@ -51,6 +51,17 @@ export function splitSql(source: string): SqlStatement[] {
   return statements
 }
 
+/** The words and signs of a statement, without blanks and comments. */
+export function sqlTokens(source: string): SqlToken[] {
+  const tokens: SqlToken[] = []
+  for (let position = 0; position < source.length; ) {
+    const token = tokenAt(source, position)
+    if (token.kind !== 'space') tokens.push(token)
+    position += token.text.length
+  }
+  return tokens
+}
+
 /** `begin atomic` opens a body, in which `case` and `end` balance. */
 function depthAfter(words: string[], depth: number): number {
   const [last, before] = [words.at(-1), words.at(-2)]
@@ -61,7 +72,7 @@ function depthAfter(words: string[], depth: number): number {
   return last === 'end' ? depth - 1 : depth
 }
 
-function tokenAt(source: string, position: number): Token {
+function tokenAt(source: string, position: number): SqlToken {
   const comment = blockCommentAt(source, position)
   if (comment !== undefined) return { kind: 'space', text: comment }
   for (const [kind, pattern] of PATTERNS) {

@@ -1,0 +1,16 @@
+import { definePlugin } from '#backend/core/plugin/definition'
+import { dictDataApi } from '#backend/plugin/dict/api/v1/sys/dict-data.api'
+import { dictTypeApi } from '#backend/plugin/dict/api/v1/sys/dict-type.api'
+import { translations } from '#backend/plugin/dict/locale/messages'
+import { MENUS } from '#backend/plugin/dict/seed/menus'
+import { seed } from '#backend/plugin/dict/seed/seed'
+
+export const plugin = definePlugin({
+  api: async (app) => {
+    await app.register(dictTypeApi, { prefix: '/sys/dict-types' })
+    await app.register(dictDataApi, { prefix: '/sys/dict-datas' })
+  },
+  translations,
+  menus: MENUS,
+  seed,
+})

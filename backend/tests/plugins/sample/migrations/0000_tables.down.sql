@@ -1,0 +1,2 @@
+drop table fixture_sample_run;
+drop table fixture_sample;

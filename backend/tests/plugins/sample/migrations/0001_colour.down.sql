@@ -1,0 +1,1 @@
+alter table fixture_sample drop column colour;

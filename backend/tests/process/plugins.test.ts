@@ -1,0 +1,153 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  keptConnection,
+  openPluginCluster,
+  type PluginCluster,
+  PROCESSES,
+  send,
+  textOf,
+} from '#backend/tests/process/plugin-cluster'
+import { PLUGIN_PATH, STATUS_OF, type Standing, startLoad } from '#backend/tests/process/plugin-load'
+import { type SpawnedServer, until } from '#backend/tests/process/spawned'
+
+const TOGGLES = Number(process.env.FBA_PLUGIN_TOGGLES ?? 40)
+/** What code and caches take is there after the first few. */
+const WARM_UP = 6
+const HEAP_GROWTH_MAX = 8 * 1024 * 1024
+const TIMEOUT_MS = 120_000 + TOGGLES * 3_000
+
+let cluster: PluginCluster
+let at = 0
+let standing: Standing = 'on'
+beforeAll(async () => {
+  cluster = await openPluginCluster()
+}, 120_000)
+afterAll(() => cluster?.close(), 60_000)
+
+const server = (index: number): SpawnedServer => {
+  const found = cluster.servers[index % PROCESSES]
+  if (found === undefined) throw new Error('no such process')
+  return found
+}
+
+interface Change {
+  set_version: number
+  out_of_service: { pid: number }[]
+}
+
+/** Asks one process after the other, so that each has to be followed by the others. */
+async function toggle(): Promise<Change> {
+  const { status, text } = await send(server(at++).url, '/sys/plugins/addon/status', {
+    method: 'PUT',
+    token: cluster.token,
+  })
+  expect(status, text).toBe(200)
+  standing = standing === 'on' ? 'off' : 'on'
+  return (JSON.parse(text) as { data: Change }).data
+}
+
+test(
+  `${TOGGLES} changes under load on ${PROCESSES} processes: core routes always answer, no process answers with what was before`,
+  async () => {
+    const load = startLoad(cluster)
+    const change = async () => {
+      load.changing()
+      const { out_of_service } = await toggle()
+      load.settled(standing)
+      expect(out_of_service).toEqual([])
+      // Beside the load: everybody at once, as soon as it is acknowledged.
+      const answers = await Promise.all(cluster.servers.map(({ url }) => send(url, PLUGIN_PATH)))
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => STATUS_OF[standing]))
+      await sleep(50)
+    }
+    for (let done = 0; done < WARM_UP; done += 1) await change()
+    const before = await cluster.heaps()
+    const began = performance.now()
+    for (let done = 0; done < TOGGLES; done += 1) await change()
+    const took = performance.now() - began
+    await load.stop()
+    // Earlier instances are closed when they have answered.
+    await sleep(500)
+    const after = await cluster.heaps()
+    const growth = after.map((bytes, index) => bytes - (before[index] ?? 0))
+    const kilobytes = growth.map((bytes) => Math.round(bytes / 1024)).join(', ')
+    process.stderr.write(
+      `plugins: ${TOGGLES} changes at ${Math.round(took / TOGGLES)} ms, ${load.counts.core} core and ${load.counts.plugin} plugin requests (${load.counts.judged} judged), ${load.faults.length} faults; heap growth ${kilobytes} KiB of ${Math.round((before[0] ?? 0) / 1024)}\n`,
+    )
+    expect(load.faults).toEqual([])
+    expect(load.counts.judged).toBeGreaterThan(TOGGLES)
+    expect(Math.max(...growth)).toBeLessThan(HEAP_GROWTH_MAX)
+  },
+  TIMEOUT_MS,
+)
+
+describe('what is open', () => {
+  test('an upload under way and a connection that idles survive a change', async () => {
+    const agent = keptConnection()
+    const { url } = server(0)
+    const before = await send(url, '/sys/users/me', { token: cluster.token, agent })
+    const body = JSON.stringify({ name: `Upload ${Date.now()}`, status: 1 })
+    const upload = request(`${url}/api/v1/sys/depts`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${cluster.token}`,
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+      },
+    })
+    upload.write(body.slice(0, 10))
+    await sleep(100)
+    await toggle()
+    await toggle()
+    upload.end(body.slice(10))
+    const [response] = (await once(upload, 'response')) as [IncomingMessage]
+    expect((await textOf(response)).status).toBe(200)
+    const after = await send(url, '/sys/users/me', { token: cluster.token, agent })
+    expect([before.status, after.status]).toEqual([200, 200])
+    expect(after.port).toBe(before.port)
+    agent.destroy()
+  })
+})
+
+describe('a process that is stopped during a change', () => {
+  test('is named in the answer, answers nobody with the old set when it wakes, and comes back with the new one', async () => {
+    const stopped = server(3)
+    at = 0
+    const load = startLoad({ servers: cluster.servers.slice(0, 3), token: cluster.token })
+    stopped.process.kill('SIGSTOP')
+    const change = await toggle()
+    expect(change.out_of_service.map(({ pid }) => pid)).toEqual([stopped.process.pid])
+    // They wait in its sockets and are the first that it sees.
+    const waiting = [
+      ...Array.from({ length: 10 }, () => send(stopped.url, PLUGIN_PATH)),
+      ...Array.from({ length: 10 }, () => send(stopped.url, '/sys/depts', { token: cluster.token })),
+    ]
+    await sleep(300)
+    stopped.process.kill('SIGCONT')
+    const statuses = (await Promise.all(waiting)).map(({ status }) => status)
+    expect(statuses).toContain(503)
+    expect(statuses.slice(0, 10).filter((status) => status !== 503 && status !== STATUS_OF[standing])).toEqual([])
+    await until(async () => (await send(stopped.url, '/sys/depts', { token: cluster.token })).status === 200)
+    expect((await send(stopped.url, PLUGIN_PATH)).status).toBe(STATUS_OF[standing])
+    await load.stop()
+    expect(load.faults).toEqual([])
+    expect((await toggle()).out_of_service).toEqual([])
+    expect((await send(stopped.url, PLUGIN_PATH)).status).toBe(STATUS_OF[standing])
+  }, 60_000)
+
+  test('liveness is answered all the same', async () => {
+    const stopped = server(2)
+    stopped.process.kill('SIGSTOP')
+    await sleep(6_000)
+    const alive = fetch(`${stopped.url}/healthz`)
+    const ready = fetch(`${stopped.url}/readyz`)
+    await sleep(200)
+    stopped.process.kill('SIGCONT')
+    expect((await alive).status).toBe(200)
+    expect((await ready).status).toBe(503)
+    await until(async () => (await fetch(`${stopped.url}/readyz`)).status === 200)
+  }, 60_000)
+})
