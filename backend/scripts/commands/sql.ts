@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { sql } from 'drizzle-orm'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { systemCtx } from '#backend/core/host'
+import { controlsTransaction, lineAt, type SqlStatement, splitSql } from '#backend/database/sql-statements'
 import { withHost } from '#backend/scripts/cli-host'
 import { explain, Mistake } from '#backend/scripts/explain'
-import { controlsTransaction, lineAt, type SqlStatement, splitSql } from '#backend/database/sql-statements'
 
 /** Runs a whole file in one transaction: an error in its last statement undoes the first. */
 export async function run(file: string): Promise<void> {
