@@ -58,17 +58,19 @@ export interface HostOptions {
   role?: 'server' | 'cli'
   /** Folder of the plugins that ship with the product; absent: `plugin/` of the program. */
   plugin_folder?: string
+  /** Folder of one of them that is not to be loaded. */
+  without_plugin?: string
 }
 
 /** Opens what the configuration names, starting the embedded PostgreSQL where it names none. */
 export async function createHost(
   config: Config,
-  { apps, log, role = 'server', plugin_folder }: HostOptions,
+  { apps, log, role = 'server', plugin_folder, without_plugin }: HostOptions,
 ): Promise<Host> {
   const logger = log ?? createLogger(config)
   const trusted_proxies = parseTrustedProxies(config.TRUSTED_PROXIES)
   const token_secret = await tokenSecret(config)
-  const built_ins = await loadBuiltIns(plugin_folder)
+  const built_ins = await loadBuiltIns(plugin_folder, without_plugin)
   const embedded =
     config.DATABASE_URL === undefined
       ? await startEmbeddedPostgres({ data_dir: config.DATA_DIR, log: logger })
