@@ -118,4 +118,51 @@ program
   .argument('<file>')
   .action(action(async (file: string) => (await import('#backend/scripts/commands/sql')).run(file)))
 
+const plugin = program.command('plugin').description('plugins')
+plugin
+  .command('list')
+  .description('list those of this installation')
+  .action(action(async () => (await import('#backend/scripts/commands/plugin')).list()))
+plugin
+  .command('enable')
+  .description('put one into use')
+  .argument('<name>')
+  .action(action(async (name: string) => (await import('#backend/scripts/commands/plugin')).setEnabled(name, true)))
+plugin
+  .command('disable')
+  .description('put one out of use')
+  .argument('<name>')
+  .action(action(async (name: string) => (await import('#backend/scripts/commands/plugin')).setEnabled(name, false)))
+plugin
+  .command('new')
+  .description('write a plugin with a passing test')
+  .argument('<name>')
+  .option('--dir <folder>', 'where to put its folder: backend/plugin unless given')
+  .action(
+    action(async (name: string, options: { dir?: string }) =>
+      (await import('#backend/scripts/commands/plugin-new')).create(name, options),
+    ),
+  )
+plugin
+  .command('check')
+  .description('say whether a plugin could be installed, without a database')
+  .argument('<path>', 'its folder or archive')
+  .option('--output <file>', 'write the archive when nothing is wrong')
+  .option('--key <file>', 'sign it with this ed25519 private key')
+  .action(
+    action(async (path: string, options: { output?: string; key?: string }) =>
+      (await import('#backend/scripts/commands/plugin-check')).check(path, options),
+    ),
+  )
+plugin
+  .command('schema')
+  .description('write the JSON Schema of plugin.json')
+  .argument('[file]', 'where to', 'docs/plugin.schema.json')
+  .option('--check', 'only say whether the file is current')
+  .action(
+    action(async (file: string, options: { check?: boolean }) =>
+      (await import('#backend/scripts/commands/plugin-schema')).write(file, options),
+    ),
+  )
+
 await program.parseAsync()

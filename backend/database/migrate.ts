@@ -78,6 +78,14 @@ export async function migrationStatus(
   return migrations.map(({ name, when }) => ({ name, applied: recorded.has(when) }))
 }
 
+/** Names of the tables that the migrations have made when all of them are applied. */
+export async function declaredTables(folder = defaultFolder()): Promise<string[]> {
+  const { entries } = JSON.parse(await readFile(join(folder, 'meta', '_journal.json'), 'utf8')) as Journal
+  const last = String(entries.at(-1)?.idx ?? 0).padStart(4, '0')
+  const snapshot = JSON.parse(await readFile(join(folder, 'meta', `${last}_snapshot.json`), 'utf8')) as Snapshot
+  return Object.values(snapshot.tables).map(({ name }) => name)
+}
+
 async function applyPending(
   connection: ReservedSql,
   folder: string,

@@ -18,7 +18,7 @@ import { deptScoped } from '#backend/app/admin/model/dept.model'
 import { loginLogScoped } from '#backend/app/admin/model/login-log.model'
 import { operaLogScoped } from '#backend/app/admin/model/opera-log.model'
 import { userScoped } from '#backend/app/admin/model/user.model'
-import { insertMenus, removeMenus } from '#backend/app/admin/seed/seed'
+import { insertMenus, menuNames, removeMenus } from '#backend/app/admin/seed/seed'
 import { removeExpired } from '#backend/app/admin/service/audit-retention.service'
 import type { App } from '#backend/core/app'
 import type { AppModule } from '#backend/core/app-module'
@@ -60,5 +60,5 @@ export const admin: AppModule = {
   scoped_models: RESOURCES.flatMap(({ scoped }) => scoped ?? []),
   sessions: { loadActor, touchSession },
   audit: { ...auditStore, removeExpired },
-  menus: { insert: insertMenus, remove: removeMenus },
+  menus: { insert: insertMenus, names: menuNames, remove: removeMenus },
 }

@@ -16,10 +16,14 @@ export interface BuiltInPlugin extends LoadedPlugin {
 /** Beside `core/`, in the sources as in what is built from them. */
 const FOLDER = fileURLToPath(new URL('../../plugin', import.meta.url))
 
-/** The plugins that ship with the product, each after those it depends on. Throws where one is not as it should be. */
-export async function loadBuiltIns(folder = FOLDER): Promise<BuiltInPlugin[]> {
+/**
+ * The plugins that ship with the product, each after those it depends on, but for the one in the folder `except`. Throws
+ * where one is not as it should be.
+ */
+export async function loadBuiltIns(folder = FOLDER, except?: string): Promise<BuiltInPlugin[]> {
   const names = existsSync(folder) ? await readdir(folder) : []
-  const found = names.filter((name) => existsSync(join(folder, name, 'plugin.json'))).sort()
+  const isLoaded = (name: string) => existsSync(join(folder, name, 'plugin.json')) && join(folder, name) !== except
+  const found = names.filter(isLoaded).sort()
   return inDependencyOrder(await Promise.all(found.map((name) => load(folder, name))))
 }
 

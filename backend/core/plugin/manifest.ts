@@ -16,7 +16,7 @@ const Version = z
   .regex(/^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$/)
 const unique = (items: readonly unknown[]) => new Set(items).size === items.length
 const list = <T extends z.ZodType>(item: T, max: number) =>
-  z.array(item).max(max).refine(unique, { error: 'holds an item twice' }).prefault([])
+  z.array(item).max(max).refine(unique, { error: 'holds an item twice' }).meta({ uniqueItems: true }).prefault([])
 
 const Setting = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('string'), default: z.string().max(1024), description: Text(256) }),
@@ -42,6 +42,7 @@ export const PluginManifest = z.strictObject({
   settings: z
     .record(z.string().regex(/^[A-Z][A-Z0-9_]{2,63}$/), Setting)
     .refine((settings) => Object.keys(settings).length <= 64, { error: 'holds more than 64 settings' })
+    .meta({ maxProperties: 64 })
     .prefault({})
     .describe('Environment variables that it reads'),
   capabilities: list(z.enum(CAPABILITIES), CAPABILITIES.length),

@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { writeArchive } from '#backend/core/plugin/install/archive'
+import { manifestWith, pluginWith } from '#backend/core/plugin/install/tests/plugin-files'
 import {
   keptConnection,
   openPluginCluster,
@@ -14,9 +16,12 @@ import { PLUGIN_PATH, STATUS_OF, type Standing, startLoad } from '#backend/tests
 import { type SpawnedServer, until } from '#backend/tests/process/spawned'
 
 const TOGGLES = Number(process.env.FBA_PLUGIN_TOGGLES ?? 40)
+const INSTALLATIONS = Number(process.env.FBA_PLUGIN_INSTALLATIONS ?? 3)
 /** What code and caches take is there after the first few. */
 const WARM_UP = 6
 const HEAP_GROWTH_MAX = 8 * 1024 * 1024
+/** A module stays in memory until its process ends. */
+const HEAP_PER_INSTALLATION = 512 * 1024
 const TIMEOUT_MS = 120_000 + TOGGLES * 3_000
 
 let cluster: PluginCluster
@@ -47,6 +52,14 @@ async function toggle(): Promise<Change> {
   expect(status, text).toBe(200)
   standing = standing === 'on' ? 'off' : 'on'
   return (JSON.parse(text) as { data: Change }).data
+}
+
+async function install(url: string, archive: Buffer): Promise<{ status: number; text: string }> {
+  const body = new FormData()
+  body.append('file', new Blob([new Uint8Array(archive)]), 'plugin.zip')
+  const headers = { authorization: `Bearer ${cluster.token}`, connection: 'close' }
+  const response = await fetch(`${url}/api/v1/sys/plugins?type=zip`, { method: 'POST', headers, body })
+  return { status: response.status, text: await response.text() }
 }
 
 test(
@@ -82,6 +95,38 @@ test(
     expect(Math.max(...growth)).toBeLessThan(HEAP_GROWTH_MAX)
   },
   TIMEOUT_MS,
+)
+
+test(
+  `${INSTALLATIONS} plugins installed and uninstalled under load: core routes always answer, every process has or has not got it`,
+  async () => {
+    const load = startLoad(cluster)
+    load.settled(standing)
+    const heaps = await cluster.heaps()
+    const statusesOf = async () =>
+      Promise.all(cluster.servers.map(({ url }) => send(url, '/greeting/words', { token: cluster.token })))
+    const began = performance.now()
+    for (let done = 0; done < INSTALLATIONS; done += 1) {
+      // Another text each time, so that none is in memory already.
+      const manifest = manifestWith({ description: `Made for the ${done}th time` })
+      const installed = await install(server(done).url, writeArchive(pluginWith({ 'plugin.json': manifest })))
+      expect(installed.status, installed.text).toBe(200)
+      expect((await statusesOf()).map(({ status }) => status)).toEqual(cluster.servers.map(() => 200))
+      const gone = await send(server(done + 1).url, '/sys/plugins/greeting', { method: 'DELETE', token: cluster.token })
+      expect(gone.status, gone.text).toBe(200)
+      expect((await statusesOf()).map(({ status }) => status)).toEqual(cluster.servers.map(() => 404))
+    }
+    const took = performance.now() - began
+    await load.stop()
+    await sleep(500)
+    const growth = (await cluster.heaps()).map((bytes, index) => Math.round((bytes - (heaps[index] ?? 0)) / 1024))
+    process.stderr.write(
+      `plugins: ${INSTALLATIONS} installed and uninstalled at ${Math.round(took / INSTALLATIONS)} ms, ${load.counts.core} core requests, ${load.faults.length} faults; heap growth ${growth.join(', ')} KiB\n`,
+    )
+    expect(load.faults).toEqual([])
+    expect(Math.max(...growth) * 1024).toBeLessThan(HEAP_GROWTH_MAX + INSTALLATIONS * HEAP_PER_INSTALLATION)
+  },
+  60_000 + INSTALLATIONS * 30_000,
 )
 
 describe('what is open', () => {

@@ -74,7 +74,7 @@ export function mayImportOwn(from: string, to: string): boolean {
 
 /** Whether a file may import a module of the product; `to` is its path below `backend/`. */
 export function mayImportProduct(from: string, to: string, depends_on: readonly string[]): boolean {
-  if (MACHINERY.test(to)) return false
+  if (MACHINERY.test(to) || to.split('/').includes('tests')) return false
   const layer = layerOf(from)
   const [area, name = '', part = ''] = to.split('/')
   if (area === 'plugin') {

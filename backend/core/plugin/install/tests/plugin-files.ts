@@ -28,7 +28,7 @@ export const plugin = definePlugin({
   'api/greeting.api.ts': `import { z } from 'zod'
 import { envelope, ok } from '#backend/common/envelope'
 import type { App } from '#backend/core/app'
-import * as greetingService from '../service/greeting.service.js'
+import * as greetingService from "../service/greeting.service.js"
 
 export async function greetingApi(app: App): Promise<void> {
   app.get(
