@@ -20,6 +20,8 @@ export interface AppModule {
 export interface MenuStore {
   /** Inserts those that are missing, recognised by name; the others stay as they are. Returns how many it inserted. */
   insert(db: Db, menus: readonly PluginMenu[]): Promise<number>
+  /** The names of all that are there. */
+  names(db: Db): Promise<string[]>
   /** Removes those of these names with what roles have of them; what somebody has put below them moves to the top. */
   remove(db: Db, names: readonly string[]): Promise<void>
 }

@@ -9,10 +9,10 @@ import { runNow } from '#backend/core/ctx'
 import { createEvents } from '#backend/core/events'
 import { createLogger, type Logger } from '#backend/core/log'
 import { type BuiltInPlugin, loadBuiltIns } from '#backend/core/plugin/built-in'
+import { createPluginCode, type PluginCode } from '#backend/core/plugin/code'
 import { NO_PLUGINS, type PluginSet, partsOf, type SetParts } from '#backend/core/plugin/parts'
 import { createPlugins } from '#backend/core/plugin/plugins'
 import type { PluginRuntime } from '#backend/core/plugin/runtime'
-import type { FindCode } from '#backend/core/plugin/set-store'
 import { tokenSecret } from '#backend/core/secret'
 import { activityIntervalMs, idleLimitSeconds } from '#backend/core/session-times'
 import { type Database, openDatabase } from '#backend/database/db'
@@ -41,7 +41,8 @@ export interface Host {
   readonly set: () => PluginSet
   readonly parts: () => SetParts
   useSet(set: PluginSet): void
-  readonly findCode: FindCode
+  readonly apps: readonly AppModule[]
+  readonly code: PluginCode
   /** Serves requests; absent while this process serves none. */
   runtime: PluginRuntime | undefined
   /** One connection beside the pool. */
@@ -115,8 +116,8 @@ export async function createHost(
     shared: { config, db: database.db, kv, counters, actors, events, hmac, plugins },
     runtime: undefined,
     openConnection: () => connect(1),
-    findCode: async ({ name, source }) =>
-      source === 'built-in' ? built_ins.find(({ manifest }) => manifest.name === name) : undefined,
+    apps,
+    code: createPluginCode({ built_ins, db: database.db, data_dir: config.DATA_DIR }),
     menus: menuStore(apps),
     built_ins,
     ...inUse(apps, { ...NO_PLUGINS, enabled: built_ins }),

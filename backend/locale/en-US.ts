@@ -99,6 +99,10 @@ export const enUS: Messages = {
   'plugin.required': 'The plugin {plugin} is required and can be neither disabled nor uninstalled',
   'plugin.needed': 'It is needed by plugins that are enabled: {plugins}',
   'plugin.needs': 'It needs plugins that are not enabled: {plugins}',
+  'plugin.install_off': 'This installation takes no plugins while it runs (PLUGIN_INSTALL)',
+  'plugin.archive_missing': 'The archive of the plugin is missing',
+  'plugin.repository_missing': 'The address of the repository is missing',
+  'plugin.older': 'What is installed is newer: this version lacks the migration {migration}',
   'plugin.built_in': 'A plugin that ships with the product cannot be uninstalled',
 
   'password.too_short': 'A password needs at least {min} characters',

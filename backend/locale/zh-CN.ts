@@ -98,6 +98,10 @@ export const zhCN = {
   'plugin.required': '插件 {plugin} 是必需的，不能停用或卸载',
   'plugin.needed': '以下启用的插件依赖它：{plugins}',
   'plugin.needs': '它依赖的插件未启用：{plugins}',
+  'plugin.install_off': '此安装不允许在运行时安装插件',
+  'plugin.archive_missing': '请上传插件压缩包',
+  'plugin.repository_missing': '请填写插件仓库地址',
+  'plugin.older': '已安装的版本更新：此版本没有迁移 {migration}',
   'plugin.built_in': '内置插件不能卸载',
 
   'password.too_short': '密码长度不能少于 {min} 位',

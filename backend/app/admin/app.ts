@@ -16,7 +16,7 @@ import { deptScoped } from '#backend/app/admin/model/dept.model'
 import { loginLogScoped } from '#backend/app/admin/model/login-log.model'
 import { operaLogScoped } from '#backend/app/admin/model/opera-log.model'
 import { userScoped } from '#backend/app/admin/model/user.model'
-import { insertMenus, removeMenus } from '#backend/app/admin/seed/seed'
+import { insertMenus, menuNames, removeMenus } from '#backend/app/admin/seed/seed'
 import type { App } from '#backend/core/app'
 import type { AppModule } from '#backend/core/app-module'
 import type { Config } from '#backend/core/config'
@@ -55,5 +55,5 @@ export const admin: AppModule = {
   api,
   scoped_models: [...RESOURCES.flatMap(({ scoped }) => scoped ?? []), operaLogScoped],
   sessions: { loadActor, touchSession },
-  menus: { insert: insertMenus, remove: removeMenus },
+  menus: { insert: insertMenus, names: menuNames, remove: removeMenus },
 }

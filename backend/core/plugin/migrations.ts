@@ -93,6 +93,11 @@ export async function pluginMigrationStatus(
   return migrations.map(({ name }) => ({ name, applied: applied.has(name) }))
 }
 
+/** The names of those that are applied. */
+export async function appliedMigrations(db: Db, plugin: string): Promise<string[]> {
+  return [...(await appliedHashes(db, plugin)).keys()]
+}
+
 async function pendingOf(tx: Db, plugin: string, migrations: readonly PluginMigration[]): Promise<PluginMigration[]> {
   // Of several processes that start at once one migrates, and the others find nothing to do.
   await lockXact(tx, `plugin:migrate:${plugin}`)

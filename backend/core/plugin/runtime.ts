@@ -64,7 +64,7 @@ export async function startRuntime(host: Host, build: BuildGeneration): Promise<
     prepared = undefined
     if (ready?.set.version === stored.version) return ready
     await ready?.app.close()
-    return generations.build(await assemble(stored, host.findCode))
+    return generations.build(await assemble(stored, host.code.find))
   }
 
   /** The swap is one assignment: a request is answered by the one set or by the other. */
@@ -145,7 +145,7 @@ export async function startRuntime(host: Host, build: BuildGeneration): Promise<
       answerPlainly(request, response, 'process.out_of_service')
     },
     async prepare(stored) {
-      const generation = await generations.build(await assemble(stored, host.findCode))
+      const generation = await generations.build(await assemble(stored, host.code.find))
       return {
         adopt: () => {
           prepared = generation

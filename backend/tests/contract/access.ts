@@ -77,7 +77,10 @@ export const EXPECTED_ACCESS: Readonly<Record<string, Access>> = {
   'PUT /api/v1/sys/data-rules/:pk': any('data:rule:edit'),
 
   'GET /api/v1/sys/plugins': 'superuser',
+  'POST /api/v1/sys/plugins': 'superuser',
   'GET /api/v1/sys/plugins/changed': 'superuser',
+  'GET /api/v1/sys/plugins/:plugin': 'superuser',
+  'DELETE /api/v1/sys/plugins/:plugin': 'superuser',
   'PUT /api/v1/sys/plugins/:plugin/status': 'superuser',
 
   'GET /api/v1/monitors/sessions': anyOrOwn('monitor:session:get'),

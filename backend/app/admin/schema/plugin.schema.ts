@@ -47,3 +47,15 @@ export const PluginChange = z
       .describe('Processes that did not follow in time, and serve nothing until they have'),
   })
   .describe('What has become of a change of the plugins')
+
+export const InstallQuery = z.object({
+  type: z.enum(['zip', 'git']).describe('Where it comes from: an upload, or a repository'),
+  repo_url: z.string().max(512).optional().describe('https address of the repository, for git'),
+})
+
+export const Uninstalled = PluginChange.extend({
+  dump_folder: z
+    .string()
+    .nullable()
+    .describe('Folder on the server that holds the rows of its tables; null: it had none'),
+})

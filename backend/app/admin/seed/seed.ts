@@ -88,6 +88,11 @@ export async function insertMenus(db: Db, menus: readonly PluginMenu[]): Promise
   return seeding(db, (tx) => insertMissingMenus(tx, menus))
 }
 
+export async function menuNames(db: Db): Promise<string[]> {
+  const rows = await db.select({ name: menu.name }).from(menu)
+  return rows.map(({ name }) => name)
+}
+
 export async function removeMenus(db: Db, names: readonly string[]): Promise<void> {
   await seeding(db, async (tx) => {
     const known = await idsByName(tx)

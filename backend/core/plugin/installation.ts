@@ -1,0 +1,95 @@
+import { eq } from 'drizzle-orm'
+import { Conflict, Forbidden } from '#backend/common/errors'
+import type { Ctx } from '#backend/core/ctx'
+import type { Host } from '#backend/core/host'
+import { type PluginFiles, readArchive } from '#backend/core/plugin/install/archive'
+import { collectFacts } from '#backend/core/plugin/install/collect-facts'
+import type { CoreFacts } from '#backend/core/plugin/install/facts'
+import { fetchGit } from '#backend/core/plugin/install/git'
+import { checkAgainstFacts, manifestOf } from '#backend/core/plugin/install/manifest-check'
+import { checkReport } from '#backend/core/plugin/install/report-check'
+import { type StagedPlugin, stagePlugin } from '#backend/core/plugin/install/stage'
+import { type LoadedPlugin, menuNames } from '#backend/core/plugin/loaded'
+import { appliedMigrations, applyMigrations } from '#backend/core/plugin/migrations'
+import { type PluginSource, plugin as pluginTable } from '#backend/core/plugin/model/plugin.model'
+import { whyNotEnable } from '#backend/core/plugin/plugin-rules'
+import { changeSet, orUnfit, type SetChange } from '#backend/core/plugin/set-change'
+import { type PluginRow, readSet } from '#backend/core/plugin/set-store'
+import type { Db } from '#backend/database/db'
+
+export async function installArchive(host: Host, ctx: Ctx, archive: Buffer): Promise<SetChange> {
+  assertAllowed(ctx)
+  const files = await readArchive(archive, { bytes_max: ctx.config.PLUGIN_ARCHIVE_BYTES_MAX })
+  return install(host, ctx, files, 'zip')
+}
+
+export async function installRepository(host: Host, ctx: Ctx, repo_url: string): Promise<SetChange> {
+  assertAllowed(ctx)
+  const { PLUGIN_INSTALL_HOSTS: hosts, DATA_DIR: data_dir } = ctx.config
+  return install(host, ctx, await fetchGit(repo_url, { hosts, data_dir }), 'git')
+}
+
+function assertAllowed({ config }: Ctx): void {
+  if (!config.PLUGIN_INSTALL) throw new Forbidden('plugin.install_off')
+}
+
+async function install(host: Host, ctx: Ctx, files: PluginFiles, source: PluginSource): Promise<SetChange> {
+  const { DATA_DIR: data_dir, PLUGIN_PUBLIC_KEYS: public_keys } = ctx.config
+  const facts = await factsFor(host, ctx.db, manifestOf(files).name)
+  const staged = await stagePlugin(files, { facts, data_dir, public_keys })
+  const code = await orUnfit(ctx, () => host.code.load(staged))
+  return changeSet(host, ctx, (ctx) => enter(host, ctx, staged, code, source))
+}
+
+/** Everything about it is asked again: another plugin may have been installed while this one was tried. */
+async function enter(host: Host, ctx: Ctx, staged: StagedPlugin, code: LoadedPlugin, source: PluginSource) {
+  const { manifest, report, digest, archive } = staged
+  const facts = await factsFor(host, ctx.db, manifest.name)
+  checkAgainstFacts(manifest, facts)
+  checkReport(manifest, report, facts)
+  const { rows } = await readSet(ctx.db)
+  const before = rows.find(({ name }) => name === manifest.name)
+  const refusal = before?.enabled === false ? undefined : whyNotEnable(manifest, rows)
+  if (refusal !== undefined) throw refusal
+  const menu_names = menuNames(code.definition.menus)
+  await bringIn(host, ctx, staged, code, before?.menu_names.filter((name) => !menu_names.includes(name)) ?? [])
+  const routes = report.routes.map(({ method, url }) => ({ method, url }))
+  const fields = { version: manifest.version, source, manifest, digest, archive, routes, menu_names }
+  await ctx.db
+    .insert(pluginTable)
+    .values({ ...fields, name: manifest.name, enabled: true })
+    .onConflictDoUpdate({ target: pluginTable.name, set: fields, setWhere: eq(pluginTable.name, manifest.name) })
+}
+
+/** Its tables, rows and menus. */
+async function bringIn(host: Host, ctx: Ctx, staged: StagedPlugin, code: LoadedPlugin, old_menus: readonly string[]) {
+  const { manifest, migrations } = staged
+  const applied = await appliedMigrations(ctx.db, manifest.name)
+  const lost = applied.find((name) => !migrations.some((one) => one.name === name))
+  if (lost !== undefined) throw new Conflict('plugin.older', { params: { migration: lost } })
+  await orUnfit(ctx, async () => {
+    await applyMigrations(ctx.db, manifest.name, migrations)
+    await host.menus.remove(ctx.db, old_menus)
+    await host.menus.insert(ctx.db, code.definition.menus ?? [])
+    await code.definition.seed?.(ctx)
+  })
+  if (old_menus.length > 0) await ctx.actors.touch(ctx, ['all'])
+}
+
+/** What a plugin of this name may not take. */
+async function factsFor(host: Host, db: Db, name: string): Promise<CoreFacts> {
+  const { runtime, apps, menus, database } = host
+  if (runtime === undefined) throw new Error('plugins are installed by a process that serves')
+  const rows: PluginRow[] = (await readSet(db)).rows
+  const tables = await database.sql<{ name: string }[]>`
+    select relname as name from pg_class where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'v', 'm')`
+  const sources = {
+    apps: apps.map((app) => app.name),
+    app: runtime.current().app,
+    host,
+    rows,
+    tables: tables.map((table) => table.name),
+    menu_names: await menus.names(db),
+  }
+  return collectFacts(sources, name)
+}
