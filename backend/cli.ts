@@ -124,6 +124,21 @@ plugin
   .description('list those of this installation')
   .action(action(async () => (await import('#backend/scripts/commands/plugin')).list()))
 plugin
+  .command('add')
+  .description('install one, or another version of it')
+  .argument('<source>', 'its folder, its archive or its repository')
+  .action(action(async (source: string) => (await import('#backend/scripts/commands/plugin')).add(source)))
+plugin
+  .command('remove')
+  .description('uninstall one; the rows of its tables are written to files first')
+  .argument('<name>')
+  .option('--yes', 'do not ask')
+  .action(
+    action(async (name: string, options: { yes?: boolean }) =>
+      (await import('#backend/scripts/commands/plugin')).remove(name, options),
+    ),
+  )
+plugin
   .command('enable')
   .description('put one into use')
   .argument('<name>')

@@ -155,6 +155,18 @@ expect 200 'the department is deleted'
 call POST $api/auth/logout "$token"
 expect 200 'the administrator signs out'
 
+# The built program tries plugins without the right to write files, which the sources cannot be run without.
+fba() { (cd "$work" && env -i PATH="$PATH" node "$root/dist/backend/cli.js" "$@" >"$work/body" 2>&1); }
+if [ -n "$server_pid" ]; then
+  fba plugin new smoke_test --dir plugins || fail 'a plugin is not written'
+  fba plugin check plugins/smoke_test || fail 'a new plugin is refused'
+  echo 'smoke: ok   a new plugin could be installed'
+  echo "import { writeFileSync } from 'node:fs'; writeFileSync('$work/written', '')" >>"$work/plugins/smoke_test/plugin.ts"
+  if fba plugin check plugins/smoke_test || [ -e "$work/written" ]; then fail 'a plugin writes a file when it is loaded'; fi
+  grep -q 'throws when it is loaded' "$work/body" || fail 'the reason is another one'
+  echo 'smoke: ok   one that writes files when it is loaded could not'
+fi
+
 if [ -n "$server_pid" ]; then
   kill -TERM "$server_pid"
   code=0

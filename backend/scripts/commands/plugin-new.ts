@@ -19,7 +19,7 @@ export async function create(name: string, { dir }: { dir?: string }): Promise<v
   const templates = await readdir(TEMPLATES, { recursive: true, withFileTypes: true })
   for (const entry of templates.filter((one) => one.isFile())) {
     const template = join(entry.parentPath, entry.name)
-    const file = join(folder, relative(TEMPLATES, template).slice(0, -ENDING.length))
+    const file = join(folder, fill(relative(TEMPLATES, template).slice(0, -ENDING.length), names))
     await mkdir(dirname(file), { recursive: true })
     await writeFile(file, fill(await readFile(template, 'utf8'), names), { flag: 'wx' })
     console.log(`written  ${file}`)
@@ -38,9 +38,11 @@ function spellings(name: string, folder: string): Readonly<Record<string, string
   const pascal = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
   const kebab = words.join('-')
   const title = pascal.replace(/(?<=[a-z0-9])(?=[A-Z])/g, ' ')
-  return { name, pascal, kebab, title, to_root: relative(folder, '.').replaceAll('\\', '/') }
+  const to_root = relative(folder, '.').replaceAll('\\', '/')
+  // A folder of this name would be left out of what is built.
+  return { name, pascal, kebab, title, to_root, tests: 'tests' }
 }
 
 function fill(template: string, names: Readonly<Record<string, string>>): string {
-  return template.replace(/__(name|pascal|kebab|title|to_root)__/g, (whole, key: string) => names[key] ?? whole)
+  return template.replace(/__(name|pascal|kebab|title|to_root|tests)__/g, (whole, key: string) => names[key] ?? whole)
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -30,9 +30,21 @@ export function productUrl(specifier: string): string {
 
 /** The npm packages that the product says it needs at run time. */
 export async function productPackages(): Promise<ReadonlySet<string>> {
-  const file = join(productFolder(), 'package.json')
+  const file = productManifest()
   const { dependencies = {} } = JSON.parse(await readFile(file, 'utf8')) as { dependencies?: Record<string, string> }
   return new Set(Object.keys(dependencies))
+}
+
+export const productManifest = (): string => join(productFolder(), 'package.json')
+
+/** Where the code of the product is: its own, and the packages that Node.js finds for it. */
+export function productFolders(): string[] {
+  const folders = [fileURLToPath(BACKEND).replace(/[\\/]$/, '')]
+  for (let folder = productFolder(); ; folder = dirname(folder)) {
+    const packages = join(folder, 'node_modules')
+    if (existsSync(packages)) folders.push(realpathSync(packages))
+    if (dirname(folder) === folder) return folders
+  }
 }
 
 /** Walks up from `backend/`, which lies one level deeper when compiled. */

@@ -8,7 +8,7 @@ import { BadRequest } from '#backend/common/errors'
 import { shown } from '#backend/core/plugin/install/file-names'
 import { endGroup } from '#backend/core/plugin/install/limited-process'
 import { SMOKE_LIMITS, type SmokeLimits } from '#backend/core/plugin/install/limits'
-import { MODULE_EXTENSION } from '#backend/core/plugin/install/product'
+import { MODULE_EXTENSION, productFolders, productManifest } from '#backend/core/plugin/install/product'
 import { SmokeMessage, type SmokeOrder, type SmokeReport } from '#backend/core/plugin/install/smoke-report'
 import type { PluginManifest } from '#backend/core/plugin/manifest'
 import type { MessageKey, MessageParams } from '#backend/locale/translate'
@@ -38,17 +38,28 @@ export async function smokeLoad(
 
 /** Nothing of the environment goes along: no secret, and no setting that would change how it runs. */
 function start(cwd: string, limits: SmokeLimits): ChildProcess {
-  // Sources are run by the loader that runs the product itself.
-  const loader =
-    MODULE_EXTENSION === '.ts' ? ['--conditions=source', '--import', createRequire(import.meta.url).resolve('tsx')] : []
-  const flags = [`--max-old-space-size=${limits.heap_mb}`, '--unhandled-rejections=throw', ...loader]
-  return spawn(process.execPath, [...flags, CHILD], {
+  const flags = [`--max-old-space-size=${limits.heap_mb}`, '--unhandled-rejections=throw']
+  return spawn(process.execPath, [...flags, ...loaderFlags(cwd), CHILD], {
     cwd,
     env: {},
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // A group of its own, so that what it starts ends with it.
     detached: process.platform !== 'win32',
   })
+}
+
+/**
+ * The built program is run without the right to write files, to start programs, or to read more than the product and the
+ * staging folder. Sources are run by the loader that runs the product itself, which needs these rights.
+ */
+function loaderFlags(folder: string): string[] {
+  if (MODULE_EXTENSION === '.ts')
+    return ['--conditions=source', '--import', createRequire(import.meta.url).resolve('tsx')]
+  const permission = process.allowedNodeEnvironmentFlags.has('--permission')
+    ? '--permission'
+    : '--experimental-permission'
+  const readable = [...productFolders().map((path) => `${path}/*`), productManifest(), `${folder}/*`]
+  return [permission, ...readable.map((path) => `--allow-fs-read=${path}`)]
 }
 
 async function finish(child: ChildProcess): Promise<void> {
