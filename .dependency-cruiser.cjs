@@ -8,12 +8,10 @@ const { pluginBorders } = require('./scripts/plugin-borders.cjs')
 /** Layers that know nothing of applications. */
 const BASE = '^backend/(common|core|database|locale|middleware|utils)/'
 const TESTS = '(^|/)tests/'
-/** Where processes begin: the server, a command, and the trial of a plugin. */
-const ENTRIES = '^backend/(main|cli|core/plugin/install/smoke-child)\\.ts$'
 /** The edges of the process: they put everything together. */
 const EDGES = '^backend/(main\\.ts|cli\\.ts|server\\.ts|scripts/)'
 
-/** Where the program begins; it finds its plugins at run time. */
+/** Where processes begin: the server, a command, the trial of a plugin; plugins are found at run time. */
 const PROGRAM = '^backend/(main|cli|core/plugin/install/smoke-child|plugin/[^/]+/plugin)\\.ts$'
 
 const layer = (name) => `^backend/(?:app|plugin)/([^/]+)/${name}/`

@@ -35,6 +35,8 @@ function bodyKind({ headers }: FastifyRequest): string {
 
 /** Bytes and streams, also as the fields of a form. */
 function summarised(value: unknown): unknown {
+  // A body that is one text has no field whose name says whether it is a secret.
+  if (typeof value === 'string') return `[${value.length} characters]`
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`
   if (isStream(value)) return '[stream]'
