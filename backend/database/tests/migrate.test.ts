@@ -11,7 +11,7 @@ import { contractDdl } from '#backend/tests/contract/database'
 import { createEmptyDatabase, type TestDatabase } from '#backend/tests/test-database'
 
 const HASH = '$2b$12$abcdefghijklmnopqrstuuJ5qfP1vE4Jz0x8v1bq3nq0mGv8nq7pS'
-const TABLE_COUNT = 20
+const TABLE_COUNT = 22
 
 let empty: TestDatabase
 let database: Database
