@@ -104,6 +104,7 @@ export const ConfigSchema = z.object({
     .prefault('info')
     .describe('Least level logged'),
   LOG_DIR: z.string().min(1).optional().describe('Also write rotated log files into this folder'),
+  AUDIT_ENABLED: flag(true).describe('Keep the operation log; false outside production only'),
   AUDIT_SPOOL_MAX_BYTES: count(1_073_741_824, 65_536).describe(
     'Operation log on disk under DATA_DIR/audit that the database has not taken yet; beyond it changes are refused',
   ),
@@ -240,6 +241,7 @@ function unsafeInProduction(values: ConfigValues, given: Record<string, unknown>
   else if (secret.length < SECRET_LENGTH_MIN)
     problems.push(`TOKEN_SECRET_KEY: needs ${SECRET_LENGTH_MIN} characters or more`)
   else if (SAMPLE_SECRET.test(secret)) problems.push('TOKEN_SECRET_KEY: is a sample value')
+  if (!values.AUDIT_ENABLED) problems.push('AUDIT_ENABLED: may not be false in production')
   if (values.CORS_ORIGINS.includes('*')) problems.push('CORS_ORIGINS: may not be * in production')
   if (
     values.ADMIN_PASSWORD !== undefined &&

@@ -31,7 +31,7 @@ export interface Host {
   readonly kv: Kv
   readonly actors: ActorCache
   readonly activity: Activity
-  /** Absent in the command line, which answers no requests. */
+  /** Absent in the command line, which answers no requests, and where it is switched off. */
   readonly audit: Audit | undefined
   readonly token_secret: string
   readonly trusted_proxies: TrustedProxies
@@ -108,7 +108,10 @@ export async function createHost(
   })
   const sink = auditSink(apps)
   const removeExpired = config.AUDIT_RETENTION_DAYS === 0 ? undefined : () => sink.removeExpired(systemCtx(host))
-  const audit = role === 'server' ? createAudit({ config, database, sink, log: logger, removeExpired }) : undefined
+  const audit =
+    role === 'server' && config.AUDIT_ENABLED
+      ? createAudit({ config, database, sink, log: logger, removeExpired })
+      : undefined
   const plugins = createPlugins(() => host)
   const host: Host = {
     config,

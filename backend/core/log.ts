@@ -33,7 +33,7 @@ export function createLogger(config: Config, destination?: DestinationStream): L
 /** As pino does, without the values of a failed query: they may be anybody's, and are in no message of PostgreSQL's own. */
 export function describeError(error: Error): unknown {
   if (!(error instanceof Error)) return error
-  const { cause, message, stack, ...facts } = stdSerializers.err(error)
+  const { message, stack, ...facts } = stdSerializers.err(error)
   const text = (whole: unknown) => (typeof whole === 'string' ? whole.replace(VALUES, '') : whole)
   return {
     ...Object.fromEntries(Object.entries(facts).filter(([name]) => !CARRIES_VALUES.has(name))),
@@ -44,7 +44,7 @@ export function describeError(error: Error): unknown {
 }
 
 const VALUES = /\nparams: [\s\S]*?(?=\n {4}at |$)/g
-const CARRIES_VALUES: ReadonlySet<string> = new Set(['params', 'parameters', 'args', 'detail', 'where'])
+const CARRIES_VALUES: ReadonlySet<string> = new Set(['cause', 'params', 'parameters', 'args', 'detail', 'where'])
 
 const consoleJson = (): TransportTargetOptions => ({ target: 'pino/file', options: { destination: 1 } })
 

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { benchAudit } from './audit.js'
 import { benchHttp } from './http.js'
 import { benchScope } from './scope.js'
 import { benchSession } from './session.js'
@@ -13,6 +14,8 @@ const USAGE = `npm run bench -- <name> [options]
             --connections <n>   (32)
             --embedded          on the embedded PostgreSQL, also where a server answers
   session from the end of a session on one process to its refusal on another, and what asking for it costs
+            --rounds, --seconds, --connections as above
+  audit   requests per second with the operation log against the same server without it
             --rounds, --seconds, --connections as above
   scope   a page filtered by row permissions against the same query with its condition written by hand, on 1,000,000 rows
             --rounds <n>        of each, alternating (4 times 25)
@@ -40,6 +43,12 @@ async function run(): Promise<void> {
     })
   if (name === 'session')
     return benchSession({
+      rounds: positive(values.rounds),
+      seconds: positive(values.seconds),
+      connections: positive(values.connections),
+    })
+  if (name === 'audit')
+    return benchAudit({
       rounds: positive(values.rounds),
       seconds: positive(values.seconds),
       connections: positive(values.connections),

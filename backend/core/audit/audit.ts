@@ -18,7 +18,7 @@ export interface Audit {
   /** Whether there is room for the record of another change; where there is none, changes must be refused. */
   hasRoom(): boolean
   /** Keeps the record; resolves once it is on disk. With `lazy` nobody waits for it, and one that cannot be kept is counted. */
-  append(record: AuditRecord, options?: { lazy?: boolean }): Promise<void>
+  append: (record: AuditRecord, options?: { lazy?: boolean }) => Promise<void>
   /** Begins to store; to be called once the database is migrated. */
   start(): void
   /** Stores all that has been appended so far; throws when the database does not take it. */

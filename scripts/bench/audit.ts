@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import autocannon from 'autocannon'
+import { ensureBuilt, MAIN } from './built.js'
+import { type Child, startChild } from './child.js'
+import { createDatabase } from './database.js'
+import { machine, median, table } from './numbers.js'
+
+export interface AuditOptions {
+  rounds: number
+  seconds: number
+  connections: number
+}
+
+interface Side {
+  child: Child
+  token: string
+}
+interface Measure {
+  per_second: number
+  p99_ms: number
+}
+
+const WARM_UP_SECONDS = 2
+/** Two reads and a change: the change waits for the disk, the reads do not. */
+const REQUESTS: Readonly<Record<string, Pick<autocannon.Options, 'method' | 'body'> & { path: string }>> = {
+  'users/me': { path: '/api/v1/sys/users/me', method: 'GET' },
+  'users list': { path: '/api/v1/sys/users?page=1&size=20', method: 'GET' },
+  nickname: { path: '/api/v1/sys/users/me/nickname', method: 'PUT', body: JSON.stringify({ nickname: 'Bench' }) },
+}
+
+/** The same server with and without the operation log, in turns, each on a database of its own. */
+export async function benchAudit(options: AuditOptions): Promise<void> {
+  ensureBuilt()
+  const folder = mkdtempSync(join(tmpdir(), 'fba-bench-audit-'))
+  const closing: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
+  try {
+    const start = (name: string, enabled: boolean) => startSide(join(folder, name), enabled, closing)
+    const sides = { on: await start('on', true), off: await start('off', false) }
+    console.log(`node ${process.version}, ${machine()}; ${options.connections} connections`)
+    console.log(`${options.rounds} rounds of ${options.seconds} s each, in turns\n`)
+    for (const name of Object.keys(REQUESTS)) await compare(name, sides, options)
+  } finally {
+    for (const close of closing.reverse()) await close()
+  }
+}
+
+async function startSide(folder: string, enabled: boolean, closing: (() => unknown)[]): Promise<Side> {
+  const database = await createDatabase()
+  closing.push(() => database?.drop())
+  const admin_password = `Bench-${randomBytes(9).toString('base64url')}`
+  const child = await startChild({
+    args: ['--enable-source-maps', MAIN],
+    cwd: tmpdir(),
+    env: {
+      // Production refuses to be without the log.
+      NODE_ENV: 'development',
+      DEV_SAMPLE_ACCOUNTS: 'false',
+      AUDIT_ENABLED: String(enabled),
+      LOG_LEVEL: 'warn',
+      LOGIN_CAPTCHA_ENABLED: 'false',
+      ADMIN_PASSWORD: admin_password,
+      DATA_DIR: folder,
+      ...(database === undefined ? {} : { DATABASE_URL: database.url }),
+    },
+    ready_path: '/readyz',
+  })
+  closing.push(() => child.stop())
+  const response = await fetch(`${child.url}/api/v1/auth/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ username: 'admin', password: admin_password }),
+  })
+  const { data } = (await response.json()) as { data: { access_token: string } }
+  return { child, token: data.access_token }
+}
+
+async function compare(name: string, { on, off }: { on: Side; off: Side }, options: AuditOptions): Promise<void> {
+  for (const side of [on, off]) await measure(side, name, { ...options, seconds: WARM_UP_SECONDS })
+  const rounds: { on: Measure; off: Measure }[] = []
+  for (let round = 1; round <= options.rounds; round += 1) {
+    // Whoever comes second may find a warmer machine: they take turns in that too.
+    const first = await measure(round % 2 === 1 ? on : off, name, options)
+    const second = await measure(round % 2 === 1 ? off : on, name, options)
+    rounds.push(round % 2 === 1 ? { on: first, off: second } : { on: second, off: first })
+  }
+  const ratio = median(rounds.map((round) => round.on.per_second / round.off.per_second))
+  const growth = median(rounds.map((round) => round.on.p99_ms - round.off.p99_ms))
+  console.log(
+    `${name}: ${ratio.toFixed(2)} of the rate without the log, p99 grows by ${growth.toFixed(1)} ms (medians)`,
+  )
+  const rows = rounds.map((round, index) => [
+    `round ${index + 1}`,
+    round.on.per_second.toFixed(0),
+    round.off.per_second.toFixed(0),
+    round.on.p99_ms.toFixed(0),
+    round.off.p99_ms.toFixed(0),
+  ])
+  console.log(`${table([['', 'with/s', 'without/s', 'p99 with', 'p99 without'], ...rows])}\n`)
+}
+
+async function measure({ child, token }: Side, name: string, options: AuditOptions): Promise<Measure> {
+  const { path, ...request } = REQUESTS[name] ?? { path: '/' }
+  const { requests, latency, errors, non2xx } = await autocannon({
+    ...request,
+    url: `${child.url}${path}`,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    connections: options.connections,
+    duration: options.seconds,
+  })
+  if (errors + non2xx > 0) throw new Error(`${name}: ${errors} errors and ${non2xx} refusals`)
+  return { per_second: requests.average, p99_ms: latency.p99 }
+}
