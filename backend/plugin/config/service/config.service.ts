@@ -1,5 +1,6 @@
 import { Conflict, type FieldProblem, NotFound, Unprocessable } from '#backend/common/errors'
 import type { Rows } from '#backend/common/paging'
+import { changing, created } from '#backend/core/changes'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { faultText, readSettings } from '#backend/core/settings'
 import { lockXact } from '#backend/database/locks'
@@ -49,6 +50,7 @@ export async function create(ctx: Ctx, fields: CreateConfig): Promise<void> {
     const row = await configCrud.insertIfNew(ctx.db, { ...fields, value })
     if (row === undefined) throw new Conflict('config.key_taken', { params: { key: fields.key } })
     await copyToTwins(ctx, [{ key: fields.key, value }])
+    await created(ctx, [configCrud.tracked], row)
     await assertValuesFit(ctx, [{ ...fields, value, loc: ['body', 'value'] }])
   })
 }
@@ -73,7 +75,7 @@ export async function updateAll(ctx: Ctx, rows: UpdateConfigs): Promise<void> {
 export async function remove(ctx: Ctx, ids: readonly number[]): Promise<void> {
   await withTx(ctx, async (ctx) => {
     await lockXact(ctx.db, CONFIG_LOCK)
-    const removed = await configCrud.remove(ctx.db, ids)
+    const removed = await changing(ctx, [[configCrud.tracked, ids]], () => configCrud.remove(ctx.db, ids))
     if (removed.length < ids.length) throw new NotFound('config.not_found')
   })
 }
@@ -97,7 +99,9 @@ async function replace(ctx: Ctx, replacements: readonly Replacement[]): Promise<
       const after = { ...fields, value: valueToStore(before, fields, loc) }
       // A page sends all of its rows: those that nobody has touched stay untouched.
       if (isSame(before, after)) continue
-      await uniquely(fields.key, configCrud.update(ctx.db, id, after))
+      await changing(ctx, [[configCrud.tracked, [id]]], () =>
+        uniquely(fields.key, configCrud.update(ctx.db, id, after)),
+      )
       if (after.value !== before.value) changed.push(after)
     }
     await copyToTwins(ctx, changed)

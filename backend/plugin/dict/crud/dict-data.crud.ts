@@ -2,6 +2,7 @@ import { and, asc, count, eq, inArray, ne, type SQL } from 'drizzle-orm'
 import { contains } from '#backend/common/filters'
 import type { PageQuery, Rows } from '#backend/common/paging'
 import type { Db } from '#backend/database/db'
+import { trackedRows } from '#backend/database/tracked-rows'
 import { type DictData, dictData, type NewDictData } from '#backend/plugin/dict/model/dict-data.model'
 
 export interface DictDataFilter {
@@ -73,8 +74,8 @@ export async function isLabelTaken(db: Db, type_id: number, label: string, excep
   return row !== undefined
 }
 
-export async function insert(db: Db, rows: readonly NewDictData[]): Promise<void> {
-  await db.insert(dictData).values([...rows])
+export async function insert(db: Db, rows: readonly NewDictData[]): Promise<DictData[]> {
+  return db.insert(dictData).values([...rows]).returning()
 }
 
 export async function update(db: Db, id: number, fields: Partial<NewDictData>): Promise<DictData | undefined> {
@@ -103,3 +104,6 @@ export async function remove(db: Db, ids: readonly number[]): Promise<number[]> 
 function lockedIds(db: Db, where: SQL) {
   return db.select({ id: dictData.id }).from(dictData).where(where).orderBy(asc(dictData.id)).for('update')
 }
+
+/** What the operation log shows the changes of. */
+export const tracked = trackedRows(dictData, dictData.id)

@@ -2,6 +2,7 @@ import { and, asc, count, desc, eq, inArray } from 'drizzle-orm'
 import { contains } from '#backend/common/filters'
 import type { PageQuery, Rows } from '#backend/common/paging'
 import type { Db } from '#backend/database/db'
+import { trackedRows } from '#backend/database/tracked-rows'
 import { type DictType, dictType, type NewDictType } from '#backend/plugin/dict/model/dict-type.model'
 
 export interface DictTypeFilter {
@@ -63,3 +64,6 @@ export async function update(db: Db, id: number, fields: Partial<NewDictType>): 
 export async function remove(db: Db, ids: readonly number[]): Promise<void> {
   await db.delete(dictType).where(inArray(dictType.id, [...ids]))
 }
+
+/** What the operation log shows the changes of. */
+export const tracked = trackedRows(dictType, dictType.id)

@@ -1,5 +1,6 @@
 import { Conflict, NotFound } from '#backend/common/errors'
 import type { Rows } from '#backend/common/paging'
+import { changing, created } from '#backend/core/changes'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import * as dictDataCrud from '#backend/plugin/dict/crud/dict-data.crud'
 import * as dictTypeCrud from '#backend/plugin/dict/crud/dict-type.crud'
@@ -35,7 +36,8 @@ export async function create(ctx: Ctx, fields: CreateDictData): Promise<void> {
   await withTx(ctx, async (ctx) => {
     const type_code = await lockType(ctx, fields.type_id)
     await assertLabelFree(ctx, fields)
-    await dictDataCrud.insert(ctx.db, [{ ...fields, type_code }])
+    const [row] = await dictDataCrud.insert(ctx.db, [{ ...fields, type_code }])
+    await created(ctx, [dictDataCrud.tracked], row)
     await dropCached(ctx)
   })
 }
@@ -45,7 +47,9 @@ export async function update(ctx: Ctx, id: number, fields: UpdateDictData): Prom
     await get(ctx, id)
     const type_code = await lockType(ctx, fields.type_id)
     await assertLabelFree(ctx, fields, id)
-    const row = await dictDataCrud.update(ctx.db, id, { ...fields, type_code })
+    const row = await changing(ctx, [[dictDataCrud.tracked, [id]]], () =>
+      dictDataCrud.update(ctx.db, id, { ...fields, type_code }),
+    )
     // Deleted meanwhile.
     if (row === undefined) throw new NotFound('dict.data_not_found')
     await dropCached(ctx)
@@ -55,7 +59,7 @@ export async function update(ctx: Ctx, id: number, fields: UpdateDictData): Prom
 /** All of them or, when one is missing, none. */
 export async function remove(ctx: Ctx, ids: readonly number[]): Promise<void> {
   await withTx(ctx, async (ctx) => {
-    const removed = await dictDataCrud.remove(ctx.db, ids)
+    const removed = await changing(ctx, [[dictDataCrud.tracked, ids]], () => dictDataCrud.remove(ctx.db, ids))
     if (removed.length < ids.length) throw new NotFound('dict.data_not_found')
     await dropCached(ctx)
   })

@@ -1,5 +1,6 @@
 import { Conflict, NotFound } from '#backend/common/errors'
 import type { Rows } from '#backend/common/paging'
+import { changing, created } from '#backend/core/changes'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { isUniqueViolation } from '#backend/database/pg-error'
 import * as dictDataCrud from '#backend/plugin/dict/crud/dict-data.crud'
@@ -26,6 +27,7 @@ export async function create(ctx: Ctx, fields: CreateDictType): Promise<void> {
   await withTx(ctx, async (ctx) => {
     const row = await dictTypeCrud.insertIfNew(ctx.db, fields)
     if (row === undefined) throw new Conflict('dict.type_code_taken')
+    await created(ctx, [dictTypeCrud.tracked], row)
     await dropCached(ctx)
   })
 }
@@ -34,7 +36,7 @@ export async function update(ctx: Ctx, id: number, fields: UpdateDictType): Prom
   await withTx(ctx, async (ctx) => {
     const [row] = await dictTypeCrud.lockByIds(ctx.db, [id])
     if (row === undefined) throw new NotFound('dict.type_not_found')
-    await uniquely(dictTypeCrud.update(ctx.db, id, fields))
+    await changing(ctx, [[dictTypeCrud.tracked, [id]]], () => uniquely(dictTypeCrud.update(ctx.db, id, fields)))
     if (fields.code !== row.code) await dictDataCrud.setTypeCode(ctx.db, id, fields.code)
     await dropCached(ctx)
   })
@@ -46,7 +48,7 @@ export async function remove(ctx: Ctx, ids: readonly number[]): Promise<void> {
     const rows = await dictTypeCrud.lockByIds(ctx.db, ids)
     if (rows.length < ids.length) throw new NotFound('dict.type_not_found')
     if ((await dictDataCrud.countOfTypes(ctx.db, ids)) > 0) throw new Conflict('dict.type_has_data')
-    await dictTypeCrud.remove(ctx.db, ids)
+    await changing(ctx, [[dictTypeCrud.tracked, ids]], () => dictTypeCrud.remove(ctx.db, ids))
     await dropCached(ctx)
   })
 }

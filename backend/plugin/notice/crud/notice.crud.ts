@@ -3,6 +3,7 @@ import { contains } from '#backend/common/filters'
 import type { PageQuery, Rows } from '#backend/common/paging'
 import type { RowScope } from '#backend/common/row-scope'
 import type { Db } from '#backend/database/db'
+import { trackedRows } from '#backend/database/tracked-rows'
 import { type NewNotice, type Notice, notice } from '#backend/plugin/notice/model/notice.model'
 
 type Scope = RowScope<'Notice'>
@@ -78,3 +79,6 @@ export async function remove(db: Db, scope: Scope, ids: readonly number[]): Prom
   const rows = await db.delete(notice).where(inArray(notice.id, doomed)).returning({ id: notice.id })
   return rows.map(({ id }) => id)
 }
+
+/** What the operation log shows the changes of. */
+export const tracked = trackedRows(notice, notice.id)
