@@ -102,6 +102,8 @@ export function checkout(parent: string): string {
   const database = join(ROOT, 'backend/database')
   const sources = ['embedded-postgres.ts', 'embedded-postgres', 'tests/embedded-postgres.child.ts']
   for (const name of sources) execFileSync('cp', ['-r', join(database, name), join(dir, 'backend/database', name)])
+  mkdirSync(join(dir, 'backend/utils'))
+  execFileSync('cp', [join(ROOT, 'backend/utils/process-identity.ts'), join(dir, 'backend/utils')])
   execFileSync('cp', [join(ROOT, 'package.json'), dir])
   execFileSync('cp', ['-r', dirname(locateNativeFiles().dir), packages])
   execFileSync('find', [packages, '-type', 'l', '-delete'])
