@@ -75,7 +75,10 @@ export async function isLabelTaken(db: Db, type_id: number, label: string, excep
 }
 
 export async function insert(db: Db, rows: readonly NewDictData[]): Promise<DictData[]> {
-  return db.insert(dictData).values([...rows]).returning()
+  return db
+    .insert(dictData)
+    .values([...rows])
+    .returning()
 }
 
 export async function update(db: Db, id: number, fields: Partial<NewDictData>): Promise<DictData | undefined> {
