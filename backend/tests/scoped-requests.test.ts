@@ -7,7 +7,8 @@ import { createTestApp, type SignedIn, type TestApp } from '#backend/tests/harne
 
 let t: TestApp
 beforeAll(async () => {
-  t = await createTestApp()
+  // Queries are counted below: those that store the operation log come at any time.
+  t = await createTestApp({ AUDIT_ENABLED: 'false' })
 })
 afterAll(() => t.close())
 
@@ -118,7 +119,8 @@ test('a request of somebody whose rows are filtered costs no query more than of 
     await t.host.activity.settled()
     const queries: string[] = []
     options.debug = (_connection, query) => {
-      queries.push(query)
+      // Asked once a second by nobody's request.
+      if (!query.includes('sys_access_epoch')) queries.push(query)
     }
     const { status } = await caller.get(path)
     options.debug = false
