@@ -2,7 +2,8 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import fp from 'fastify-plugin'
 import { BadRequest, MethodNotAllowed, NotFound, Refusal, Unprocessable } from '#backend/common/errors'
 import type { DisabledPlugin } from '#backend/core/plugin/parts'
-import { disabledRoutes, patternOf } from '#backend/core/plugin/routes'
+import { urlMatches } from '#backend/core/plugin/route-pattern'
+import { disabledRoutes } from '#backend/core/plugin/routes'
 import { type ErrorDetail, errorDetails, ValidationFailed } from '#backend/core/validator'
 import { KvUnavailable } from '#backend/database/kv'
 import { isConnectionError, pgError } from '#backend/database/pg-error'
@@ -171,16 +172,16 @@ function fromFastify(error: FastifyError): Answer | undefined {
 
 /** The methods that a path would answer, for 405 and its Allow header. */
 function methodsByPattern(app: FastifyInstance): (url: string) => string[] {
-  const patterns = new Map<string, { match: RegExp; methods: Set<string> }>()
+  const patterns = new Map<string, Set<string>>()
   app.addHook('onRoute', ({ method, url }) => {
     if (url.includes('*')) return
-    const known = patterns.get(url) ?? { match: patternOf(url), methods: new Set() }
-    for (const one of [method].flat()) known.methods.add(one)
+    const known = patterns.get(url) ?? new Set()
+    for (const one of [method].flat()) known.add(one)
     patterns.set(url, known)
   })
   return (url) => {
-    const path = url.split('?', 1)[0] ?? ''
-    const methods = [...patterns.values()].filter(({ match }) => match.test(path)).flatMap((one) => [...one.methods])
+    const path = pathOf(url)
+    const methods = [...patterns].flatMap(([pattern, known]) => (urlMatches(pattern, path) ? [...known] : []))
     return [...new Set(methods)].sort()
   }
 }

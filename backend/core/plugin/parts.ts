@@ -2,7 +2,7 @@ import type { AppModule } from '#backend/core/app-module'
 import type { Ctx } from '#backend/core/ctx'
 import { hookRunner } from '#backend/core/hooks'
 import type { LoadedPlugin } from '#backend/core/plugin/loaded'
-import type { RoutePattern } from '#backend/core/plugin/model/plugin.model'
+import type { RoutePattern } from '#backend/core/plugin/route-pattern'
 import type { ScopedModel } from '#backend/database/scoped-model'
 
 /** What remains of a plugin that is not in use. */

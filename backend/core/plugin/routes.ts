@@ -3,8 +3,8 @@ import type { AppModule } from '#backend/core/app-module'
 import { type Config, pluginSettings } from '#backend/core/config'
 import type { PluginEnvironment } from '#backend/core/plugin/definition'
 import type { LoadedPlugin } from '#backend/core/plugin/loaded'
-import type { RoutePattern } from '#backend/core/plugin/model/plugin.model'
 import type { DisabledPlugin, PluginSet } from '#backend/core/plugin/parts'
+import { type RoutePattern, urlMatches } from '#backend/core/plugin/route-pattern'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -46,24 +46,13 @@ export async function pluginRoutes(app: App, { config, apps, set }: PluginRoutes
   }
 }
 
-/** What a path must match to be that of a route. */
-export function patternOf(url: string): RegExp {
-  const source = url
-    .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
-    .replace(/:\w+/g, '[^/]+')
-    .replace(/\*$/, '.*')
-  return new RegExp(`^${source}/?$`)
-}
-
 /** Finds the plugin out of use that would answer a request. */
 export function disabledRoutes(
   disabled: readonly DisabledPlugin[],
 ): (method: string, url: string) => string | undefined {
-  const routes = disabled.flatMap(({ name, routes }) =>
-    routes.map(({ method, url }) => ({ name, method, match: patternOf(url) })),
-  )
+  const routes = disabled.flatMap(({ name, routes }) => routes.map((route) => ({ name, ...route })))
   return (method, url) => {
     const path = url.split('?', 1)[0] ?? ''
-    return routes.find((route) => route.method === method && route.match.test(path))?.name
+    return routes.find((route) => route.method === method && urlMatches(route.url, path))?.name
   }
 }

@@ -1,13 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { boolean, jsonb, pgTable, varchar } from 'drizzle-orm/pg-core'
 import type { PluginManifest } from '#backend/core/plugin/manifest'
+import type { RoutePattern } from '#backend/core/plugin/route-pattern'
 import { bytea, updatedTime, wireTime } from '#backend/database/columns'
-
-/** A route as its router knows it: `/api/v1/projects/:pk`. */
-export interface RoutePattern {
-  method: string
-  url: string
-}
 
 /** Where a plugin comes from: it ships with the product, or an administrator has brought it. */
 export type PluginSource = 'built-in' | 'zip' | 'git'
