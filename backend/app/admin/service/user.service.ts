@@ -22,6 +22,16 @@ import { changing, created, type Touched } from '#backend/core/changes'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { isUniqueViolation } from '#backend/database/pg-error'
 
+declare module '#backend/core/hooks' {
+  interface HookPayloads {
+    'user.created': { user_id: number }
+    /** Its fields, roles or switches. */
+    'user.updated': { user_id: number }
+    /** The row is gone already. */
+    'user.removed': { user_id: number; username: string }
+  }
+}
+
 type UserDetail = userDetailService.UserDetail
 
 export async function list(ctx: Ctx, query: UserQuery): Promise<Rows<UserDetail>> {
@@ -52,6 +62,7 @@ export async function create(ctx: Ctx, { password: plain, roles, ...fields }: Cr
       if (row === undefined) throw new Error('the user was not inserted')
       await userRelationCrud.addRoles(ctx.db, row.id, roles)
       await created(ctx, [tracked.users, tracked.userRoles], row)
+      await ctx.hooks.run(ctx, 'user.created', { user_id: row.id })
       await ctx.actors.touch(ctx, [`user:${row.id}`])
       return detail(ctx, assertSeen(await userCrud.findInDept(ctx.db, scopeOf(ctx.actor, userScoped), row.id)))
     }),
@@ -72,6 +83,7 @@ export async function update(ctx: Ctx, id: number, { roles, ...fields }: UpdateU
       if (target.is_superuser) await superuserService.assertOneRemains(ctx)
       // As when it is disabled with them in it: to be moved out again gives nobody their session back.
       if (dept?.status === STATUS.disabled) await sessionService.endOfUser(ctx, id, 'disabled')
+      await ctx.hooks.run(ctx, 'user.updated', { user_id: id })
       await ctx.actors.touch(ctx, [`user:${id}`])
     }),
   )
@@ -88,6 +100,7 @@ export async function remove(ctx: Ctx, id: number): Promise<void> {
     })
     if (target.is_superuser) await superuserService.assertOneRemains(ctx)
     await sessionService.endOfUser(ctx, id, 'deleted')
+    await ctx.hooks.run(ctx, 'user.removed', { user_id: id, username: target.username })
     await ctx.actors.touch(ctx, [`user:${id}`])
   })
 }
@@ -125,6 +138,7 @@ export async function toggle(ctx: Ctx, id: number, which: UserSwitch): Promise<v
     if (fields.status === STATUS.disabled) await sessionService.endOfUser(ctx, id, 'disabled')
     if (fields.is_multi_login === false)
       await sessionService.endOfUser(ctx, id, 'other_login', await sessionCrud.findNewest(ctx.db, id))
+    await ctx.hooks.run(ctx, 'user.updated', { user_id: id })
     await ctx.actors.touch(ctx, [`user:${id}`])
   })
 }

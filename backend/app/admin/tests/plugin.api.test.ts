@@ -1,4 +1,5 @@
-import { eq } from 'drizzle-orm'
+import { randomBytes } from 'node:crypto'
+import { eq, sql } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createHost, type Host } from '#backend/core/host'
 import { plugin } from '#backend/core/plugin/model/plugin.model'
@@ -47,6 +48,31 @@ describe('listing', () => {
 
   test('nothing is changing while every process serves the newest set', async () => {
     expect((await superuser.get('/sys/plugins/changed')).body.data).toBe(false)
+  })
+})
+
+describe('a hook', () => {
+  const create = (nickname: string) => {
+    const dept_id = 1
+    const username = `hooked_${randomBytes(4).toString('hex')}`
+    return superuser.post('/sys/users', { username, nickname, password: 'Hooked-1234', dept_id, roles: [] }, ENGLISH)
+  }
+  const noted = async () =>
+    (await t.db.execute<{ name: string }>(sql`select name from fixture_sample where name like 'user %'`)).length
+
+  test('runs in the transaction of the change, may refuse it, and is gone with its plugin', async () => {
+    const before = await noted()
+    expect((await create('welcome')).status).toBe(200)
+    expect(await noted()).toBe(before + 1)
+    const refused = await create('not welcome')
+    expect([refused.status, refused.body.msg]).toEqual([409, expect.stringContaining('exists already')])
+    expect(await noted()).toBe(before + 1)
+    const users = await t.db.execute(sql`select 1 from sys_user where nickname = 'not welcome'`)
+    expect(users).toHaveLength(0)
+    await bring('addon', false)
+    await bring('sample', false)
+    expect((await create('not welcome')).status).toBe(200)
+    expect(await noted()).toBe(before + 1)
   })
 })
 

@@ -34,6 +34,16 @@ const Body = z.object({ name: z.string().min(1).max(64).describe('Name, unique')
 export const plugin = definePlugin({
   translations,
   scoped_models: [sampleScoped],
+  hooks: {
+    'user.created': async (ctx, { user_id }) => {
+      const name = `user ${user_id}`
+      const [made] = await ctx.db.execute<{ nickname: string }>(
+        sql`select nickname from sys_user where id = ${user_id}`,
+      )
+      await ctx.db.insert(sample).values({ name })
+      if (made?.nickname === 'not welcome') throw new Conflict('sample.name_taken', { params: { name } })
+    },
+  },
   overrides: async () => ({ USER_LOCK_SECONDS: '77' }),
   async api(app, { settings }) {
     app.get(
