@@ -15,8 +15,8 @@ export interface RowChange {
 export type Touched = readonly [rows: TrackedRows, ids: readonly RowId[]]
 
 /**
- * Runs `work` in a transaction, in which these rows are locked already; once it has committed, how they have changed
- * belongs to the request's record.
+ * Runs `work` in a transaction; once it has committed, how these rows have changed belongs to the request's record. They
+ * are locked here: whatever is to be locked before rows (the lock of a tree) is held by then.
  */
 export async function changing<T>(ctx: Ctx, touched: readonly Touched[], work: (ctx: Ctx) => Promise<T>): Promise<T> {
   return withTx(ctx, async (ctx) => {

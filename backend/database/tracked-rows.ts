@@ -9,7 +9,7 @@ export type RowId = number | string
 
 export interface TrackedRows {
   readonly table: string
-  /** The rows there are of these ids. Whoever changes them holds their lock, or that of their tree, by then. */
+  /** The rows there are of these ids, locked in one order, so that what is shown as before is what was replaced. */
   read(db: Db, ids: readonly RowId[]): Promise<ReadonlyMap<RowId, Fields>>
 }
 
@@ -26,6 +26,8 @@ export function trackedRows(table: PgTable, key: PgColumn, { conceal = same }: T
         .select()
         .from(table)
         .where(inArray(key, [...ids]))
+        .orderBy(key)
+        .for('update')
       return new Map(rows.map((row) => [row[key.name] as RowId, conceal(row)]))
     },
   }
