@@ -13,6 +13,7 @@ export interface ProcessLimits {
 export interface LimitedOutcome {
   /** Null where it was ended: by a limit, or from outside. */
   code: number | null
+  signal: NodeJS.Signals | null
   stdout: Buffer
   stderr: string
   broke?: 'time' | 'size'
@@ -47,8 +48,9 @@ export async function runLimited(child: ChildProcess, { folder, ms, bytes }: Pro
     void bytesBelow(folder).then((size) => (size > bytes ? stop('size') : undefined))
   }, SIZE_CHECK_MS)
   try {
-    const [code] = (await once(child, 'close')) as [number | null]
-    return { code: broke === undefined ? code : null, stdout: Buffer.concat(stdout), stderr, ...(broke && { broke }) }
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+    const output = { stdout: Buffer.concat(stdout), stderr }
+    return { code: broke === undefined ? code : null, signal, ...output, ...(broke && { broke }) }
   } finally {
     clearTimeout(late)
     clearInterval(weigh)

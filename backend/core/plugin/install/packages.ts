@@ -4,7 +4,7 @@ import { BadRequest } from '#backend/common/errors'
 import { toolEnvironment } from '#backend/core/config'
 import { type PluginFiles, reasonOf } from '#backend/core/plugin/install/archive'
 import { shown } from '#backend/core/plugin/install/file-names'
-import { runLimited } from '#backend/core/plugin/install/limited-process'
+import { type LimitedOutcome, runLimited } from '#backend/core/plugin/install/limited-process'
 import { NPM_LIMITS } from '#backend/core/plugin/install/limits'
 import { productPackages } from '#backend/core/plugin/install/product'
 import type { MessageKey, MessageParams } from '#backend/locale/translate'
@@ -137,11 +137,16 @@ export async function installPackages(folder: string): Promise<void> {
     detached: process.platform !== 'win32',
     shell: process.platform === 'win32',
   })
-  const { code, stderr } = await runLimited(child, { folder, ms: NPM_LIMITS.ms, bytes: NPM_LIMITS.bytes })
-  if (code !== 0) {
-    const reason = /npm error (?!code|A complete log)(.*)/.exec(stderr)?.[1] ?? stderr.slice(-200)
-    refuse('plugin.install.package_failed', { reason: shown(reason) })
-  }
+  const ended = await runLimited(child, { folder, ms: NPM_LIMITS.ms, bytes: NPM_LIMITS.bytes })
+  if (ended.code !== 0) refuse('plugin.install.package_failed', { reason: shown(npmReason(ended)) })
+}
+
+/** What npm says of its failure, its code first; never empty, as npm may end without a word. */
+export function npmReason({ code, stderr, broke, signal }: Omit<LimitedOutcome, 'stdout'>): string {
+  if (broke !== undefined) return `limit of ${broke}`
+  const said = [...stderr.matchAll(/^npm error (?:code )?(?!A complete log)(.*\S)/gm)].map(([, text]) => text)
+  if (said.length > 0) return said.join(': ')
+  return stderr.trim().slice(-200) || `npm ended with ${signal ?? code}`
 }
 
 function refuse(key: MessageKey, params: MessageParams = {}): never {

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { Refusal } from '#backend/common/errors'
 import type { CoreFacts } from '#backend/core/plugin/install/facts'
 import { loadInstalled } from '#backend/core/plugin/install/load'
+import { npmReason } from '#backend/core/plugin/install/packages'
 import { stagePlugin } from '#backend/core/plugin/install/stage'
 import { manifestWith, pluginWith } from '#backend/core/plugin/install/tests/plugin-files'
 
@@ -104,5 +105,15 @@ test('a package other than the lock file says is refused', async () => {
   const outcome = await stagePlugin(withTiny(other), options).catch((error: unknown) => error)
   expect(outcome).toBeInstanceOf(Refusal)
   expect((outcome as Refusal).key).toBe('plugin.install.package_failed')
-  expect(String((outcome as Refusal).params.reason)).toMatch(/integrity|EINTEGRITY/i)
+  expect(String((outcome as Refusal).params.reason)).toMatch(/^EINTEGRITY: /)
+})
+
+test('npm never fails without a reason', () => {
+  const ended = { code: 1, signal: null, stderr: '' } as const
+  const stderr = 'npm warn x\nnpm error code ECONNREFUSED\nnpm error \nnpm error A complete log of this run: x\n'
+  expect(npmReason({ ...ended, stderr })).toBe('ECONNREFUSED')
+  expect(npmReason({ ...ended, stderr: 'node: bad option\n' })).toBe('node: bad option')
+  expect(npmReason(ended)).toBe('npm ended with 1')
+  expect(npmReason({ ...ended, code: null, signal: 'SIGKILL' })).toBe('npm ended with SIGKILL')
+  expect(npmReason({ ...ended, code: null, broke: 'time' })).toBe('limit of time')
 })
