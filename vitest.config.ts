@@ -8,6 +8,8 @@ const resolve = {
 
 export default defineConfig({
   test: {
+    // Most of a test's time is spent waiting for a database or for a process, so no core need be left free.
+    maxWorkers: '100%',
     projects: [
       {
         resolve,

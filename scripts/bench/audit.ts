@@ -18,12 +18,18 @@ interface Side {
   child: Child
   token: string
 }
+interface Sides {
+  on: Side
+  off: Side
+}
 interface Measure {
   per_second: number
   p99_ms: number
 }
 
 const WARM_UP_SECONDS = 2
+/** Of the highest rate with the log: the time of an answer says something only where both sides answer equally many. */
+const SHARE = 0.6
 /** Two reads and a change: the change waits for the disk, the reads do not. */
 const REQUESTS: Readonly<Record<string, Pick<autocannon.Options, 'method' | 'body'> & { path: string }>> = {
   'users/me': { path: '/api/v1/sys/users/me', method: 'GET' },
@@ -77,38 +83,48 @@ async function startSide(folder: string, enabled: boolean, closing: (() => unkno
   return { child, token: data.access_token }
 }
 
-async function compare(name: string, { on, off }: { on: Side; off: Side }, options: AuditOptions): Promise<void> {
-  for (const side of [on, off]) await measure(side, name, { ...options, seconds: WARM_UP_SECONDS })
+async function compare(name: string, sides: Sides, options: AuditOptions): Promise<void> {
+  for (const side of [sides.on, sides.off]) await measure(side, name, { ...options, seconds: WARM_UP_SECONDS })
+  const full = await inTurns(name, sides, options)
+  const ratio = median(full.map(({ on, off }) => on.per_second / off.per_second))
+  const rate = Math.floor(median(full.map(({ on }) => on.per_second)) * SHARE)
+  const paced = await inTurns(name, sides, { ...options, rate })
+  const growth = median(paced.map(({ on, off }) => on.p99_ms - off.p99_ms))
+  console.log(
+    `${name}: ${ratio.toFixed(2)} of the rate without the log; at ${rate}/s p99 grows by ${growth.toFixed(1)} ms (medians)`,
+  )
+  const rows = full.map(({ on, off }, index) => {
+    const { on: paced_on, off: paced_off } = paced[index] ?? { on, off }
+    const rates = [on.per_second, off.per_second].map((value) => value.toFixed(0))
+    return [`round ${index + 1}`, ...rates, ...[paced_on.p99_ms, paced_off.p99_ms].map((value) => value.toFixed(0))]
+  })
+  console.log(`${table([['', 'with/s', 'without/s', 'p99 with', 'p99 without'], ...rows])}\n`)
+}
+
+/** Whoever comes second may find a warmer machine: they take turns in that too. */
+async function inTurns(name: string, { on, off }: Sides, options: AuditOptions & { rate?: number }) {
   const rounds: { on: Measure; off: Measure }[] = []
   for (let round = 1; round <= options.rounds; round += 1) {
-    // Whoever comes second may find a warmer machine: they take turns in that too.
     const first = await measure(round % 2 === 1 ? on : off, name, options)
     const second = await measure(round % 2 === 1 ? off : on, name, options)
     rounds.push(round % 2 === 1 ? { on: first, off: second } : { on: second, off: first })
   }
-  const ratio = median(rounds.map((round) => round.on.per_second / round.off.per_second))
-  const growth = median(rounds.map((round) => round.on.p99_ms - round.off.p99_ms))
-  console.log(
-    `${name}: ${ratio.toFixed(2)} of the rate without the log, p99 grows by ${growth.toFixed(1)} ms (medians)`,
-  )
-  const rows = rounds.map((round, index) => [
-    `round ${index + 1}`,
-    round.on.per_second.toFixed(0),
-    round.off.per_second.toFixed(0),
-    round.on.p99_ms.toFixed(0),
-    round.off.p99_ms.toFixed(0),
-  ])
-  console.log(`${table([['', 'with/s', 'without/s', 'p99 with', 'p99 without'], ...rows])}\n`)
+  return rounds
 }
 
-async function measure({ child, token }: Side, name: string, options: AuditOptions): Promise<Measure> {
+async function measure(
+  { child, token }: Side,
+  name: string,
+  { connections, seconds, rate }: AuditOptions & { rate?: number },
+): Promise<Measure> {
   const { path, ...request } = REQUESTS[name] ?? { path: '/' }
   const { requests, latency, errors, non2xx } = await autocannon({
     ...request,
     url: `${child.url}${path}`,
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    connections: options.connections,
-    duration: options.seconds,
+    connections,
+    duration: seconds,
+    ...(rate === undefined ? {} : { overallRate: rate }),
   })
   if (errors + non2xx > 0) throw new Error(`${name}: ${errors} errors and ${non2xx} refusals`)
   return { per_second: requests.average, p99_ms: latency.p99 }
