@@ -45,14 +45,21 @@ function namesSecret(value: object): boolean {
   return [key, name].some((label) => typeof label === 'string' && hidesSecret(label))
 }
 
+/** Schemas live as long as their routes. */
+const layers = new WeakMap<z.ZodType, readonly z.ZodType[]>()
+
 function isMarked(schema: z.ZodType): boolean {
   // `get` also finds the mark of the schema that this one was refined or described from; `has` does not.
   return secrets.get(schema)?.secret === true
 }
 
 /** A schema and those inside it that describe the same value. */
-function layersOf(schema: z.ZodType): z.ZodType[] {
-  return [schema, ...insideOf(schema).flatMap(layersOf)]
+function layersOf(schema: z.ZodType): readonly z.ZodType[] {
+  const known = layers.get(schema)
+  if (known !== undefined) return known
+  const found = [schema, ...insideOf(schema).flatMap(layersOf)]
+  layers.set(schema, found)
+  return found
 }
 
 /** What an optional, nullable, default, preprocess, pipe, union or intersection is made of. */

@@ -1,4 +1,5 @@
 import { BlockList, isIP, isIPv4, SocketAddress } from 'node:net'
+import { LRUCache } from 'lru-cache'
 
 export type TrustedProxies = (address: string) => boolean
 
@@ -20,9 +21,15 @@ const MAPPED = '::ffff:'
 export function parseTrustedProxies(list: readonly string[]): TrustedProxies {
   const trusted = new BlockList()
   for (const entry of list) addTrusted(trusted, entry)
+  if (list.length === 0) return () => false
+  const answers = new LRUCache<string, boolean>({ max: 10_000 })
   return (address) => {
-    const known = normalizeAddress(address)
-    return known !== undefined && trusted.check(known, isIPv4(known) ? 'ipv4' : 'ipv6')
+    const known = answers.get(address)
+    if (known !== undefined) return known
+    const normal = normalizeAddress(address)
+    const answer = normal !== undefined && trusted.check(normal, isIPv4(normal) ? 'ipv4' : 'ipv6')
+    answers.set(address, answer)
+    return answer
   }
 }
 
@@ -77,6 +84,8 @@ function withoutPort(hop: string): string | undefined {
 /** One spelling for one address: IPv6 compressed, without a zone, and IPv4 where it is only dressed as IPv6. */
 export function normalizeAddress(text: string): string | undefined {
   if (isIPv4(text)) return text
+  // How a server that listens on both families names each of its IPv4 clients.
+  if (text.startsWith(MAPPED) && isIPv4(text.slice(MAPPED.length))) return text.slice(MAPPED.length)
   const [address = ''] = text.split('%')
   if (isIP(address) !== 6) return undefined
   const canonical = new SocketAddress({ address, family: 'ipv6' }).address

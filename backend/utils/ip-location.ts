@@ -26,17 +26,21 @@ export function createIpLocator(
   const places = new LRUCache<string, Place>({ max: 10_000 })
   let search: Promise<Search> | undefined
 
-  return async (ip) => {
+  async function locate(ip: string): Promise<Place> {
     const address = normalizeAddress(ip)
     if (address === undefined || !isIPv4(address) || notPublic.check(address)) return NOWHERE
-    const known = places.get(address)
-    if (known) return known
     search ??= openSearch(path).catch((cause: unknown) => {
       report(new Error('IP addresses are not located: the xdb file cannot be used', { cause }))
       return async () => NOWHERE
     })
-    const place = await (await search)(address)
-    places.set(address, place)
+    return (await search)(address)
+  }
+
+  return async (ip) => {
+    const known = places.get(ip)
+    if (known) return known
+    const place = await locate(ip)
+    places.set(ip, place)
     return place
   }
 }

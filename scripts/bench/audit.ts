@@ -7,6 +7,7 @@ import { ensureBuilt, MAIN } from './built.js'
 import { type Child, startChild } from './child.js'
 import { createDatabase } from './database.js'
 import { machine, median, table } from './numbers.js'
+import { paced } from './paced.js'
 
 export interface AuditOptions {
   rounds: number
@@ -22,16 +23,12 @@ interface Sides {
   on: Side
   off: Side
 }
-interface Measure {
-  per_second: number
-  p99_ms: number
-}
 
 const WARM_UP_SECONDS = 2
 /** Of the highest rate with the log: the time of an answer says something only where both sides answer equally many. */
 const SHARE = 0.6
 /** Two reads and a change: the change waits for the disk, the reads do not. */
-const REQUESTS: Readonly<Record<string, Pick<autocannon.Options, 'method' | 'body'> & { path: string }>> = {
+const REQUESTS: Readonly<Record<string, { path: string; method: 'GET' | 'PUT'; body?: string }>> = {
   'users/me': { path: '/api/v1/sys/users/me', method: 'GET' },
   'users list': { path: '/api/v1/sys/users?page=1&size=20', method: 'GET' },
   nickname: { path: '/api/v1/sys/users/me/nickname', method: 'PUT', body: JSON.stringify({ nickname: 'Bench' }) },
@@ -84,48 +81,49 @@ async function startSide(folder: string, enabled: boolean, closing: (() => unkno
 }
 
 async function compare(name: string, sides: Sides, options: AuditOptions): Promise<void> {
-  for (const side of [sides.on, sides.off]) await measure(side, name, { ...options, seconds: WARM_UP_SECONDS })
-  const full = await inTurns(name, sides, options)
-  const ratio = median(full.map(({ on, off }) => on.per_second / off.per_second))
-  const rate = Math.floor(median(full.map(({ on }) => on.per_second)) * SHARE)
-  const paced = await inTurns(name, sides, { ...options, rate })
-  const growth = median(paced.map(({ on, off }) => on.p99_ms - off.p99_ms))
+  for (const side of [sides.on, sides.off]) await perSecond(side, name, { ...options, seconds: WARM_UP_SECONDS })
+  const rates = await inTurns(sides, options.rounds, (side) => perSecond(side, name, options))
+  const ratio = median(rates.map(({ on, off }) => on / off))
+  const rate = Math.floor(median(rates.map(({ on }) => on)) * SHARE)
+  const times = await inTurns(sides, options.rounds, (side) => p99(side, name, { ...options, rate }))
+  const growth = median(times.map(({ on, off }) => on - off))
   console.log(
     `${name}: ${ratio.toFixed(2)} of the rate without the log; at ${rate}/s p99 grows by ${growth.toFixed(1)} ms (medians)`,
   )
-  const rows = full.map(({ on, off }, index) => {
-    const { on: paced_on, off: paced_off } = paced[index] ?? { on, off }
-    const rates = [on.per_second, off.per_second].map((value) => value.toFixed(0))
-    return [`round ${index + 1}`, ...rates, ...[paced_on.p99_ms, paced_off.p99_ms].map((value) => value.toFixed(0))]
+  const rows = rates.map(({ on, off }, index) => {
+    const time = times[index] ?? { on: 0, off: 0 }
+    return [`round ${index + 1}`, on.toFixed(0), off.toFixed(0), time.on.toFixed(1), time.off.toFixed(1)]
   })
   console.log(`${table([['', 'with/s', 'without/s', 'p99 with', 'p99 without'], ...rows])}\n`)
 }
 
 /** Whoever comes second may find a warmer machine: they take turns in that too. */
-async function inTurns(name: string, { on, off }: Sides, options: AuditOptions & { rate?: number }) {
-  const rounds: { on: Measure; off: Measure }[] = []
-  for (let round = 1; round <= options.rounds; round += 1) {
-    const first = await measure(round % 2 === 1 ? on : off, name, options)
-    const second = await measure(round % 2 === 1 ? off : on, name, options)
-    rounds.push(round % 2 === 1 ? { on: first, off: second } : { on: second, off: first })
+async function inTurns({ on, off }: Sides, rounds: number, measure: (side: Side) => Promise<number>) {
+  const measured: { on: number; off: number }[] = []
+  for (let round = 1; round <= rounds; round += 1) {
+    const first = await measure(round % 2 === 1 ? on : off)
+    const second = await measure(round % 2 === 1 ? off : on)
+    measured.push(round % 2 === 1 ? { on: first, off: second } : { on: second, off: first })
   }
-  return rounds
+  return measured
 }
 
-async function measure(
-  { child, token }: Side,
-  name: string,
-  { connections, seconds, rate }: AuditOptions & { rate?: number },
-): Promise<Measure> {
-  const { path, ...request } = REQUESTS[name] ?? { path: '/' }
-  const { requests, latency, errors, non2xx } = await autocannon({
-    ...request,
-    url: `${child.url}${path}`,
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    connections,
-    duration: seconds,
-    ...(rate === undefined ? {} : { overallRate: rate }),
-  })
+/** The highest rate. */
+async function perSecond(side: Side, name: string, { connections, seconds }: AuditOptions): Promise<number> {
+  const { requests, errors, non2xx } = await autocannon({ ...requestOf(side, name), connections, duration: seconds })
   if (errors + non2xx > 0) throw new Error(`${name}: ${errors} errors and ${non2xx} refusals`)
-  return { per_second: requests.average, p99_ms: latency.p99 }
+  return requests.average
+}
+
+/** Milliseconds. */
+async function p99(side: Side, name: string, options: AuditOptions & { rate: number }): Promise<number> {
+  const times = await paced({ ...requestOf(side, name), ...options })
+  times.sort((a, b) => a - b)
+  return times[Math.floor(times.length * 0.99)] ?? Number.NaN
+}
+
+function requestOf({ child, token }: Side, name: string) {
+  const { path, ...request } = REQUESTS[name] ?? { path: '/', method: 'GET' }
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  return { ...request, url: `${child.url}${path}`, headers }
 }
