@@ -3,5 +3,8 @@
  * surrogate pair, also one that the cut leaves) becomes U+FFFD.
  */
 export function cleanText(text: string, max: number): string {
-  return text.slice(0, max).replaceAll('\0', '\uFFFD').toWellFormed()
+  const cut = text.length > max ? text.slice(0, max) : text
+  return SUSPECT.test(cut) ? cut.replaceAll('\0', '\uFFFD').toWellFormed() : cut
 }
+
+const SUSPECT = /[\0\ud800-\udfff]/

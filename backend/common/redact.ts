@@ -15,9 +15,9 @@ export function redact(schema: z.ZodType | undefined, value: unknown): unknown {
 
 /** Of several schemas that may describe the value (the options of a union) any one can mark it as secret. */
 function redactBy(schemas: readonly z.ZodType[], value: unknown, depth: number): unknown {
-  const known = schemas.flatMap(layersOf)
-  if (known.some(isMarked)) return REDACTED
+  if (schemas.some((schema) => layersOf(schema).some(isMarked))) return REDACTED
   if (value === null || typeof value !== 'object') return value
+  const known = schemas.flatMap(layersOf)
   if (depth > DEPTH_MAX) return '[...]'
   if (Array.isArray(value))
     return value.map((item, index) =>
@@ -48,9 +48,15 @@ function namesSecret(value: object): boolean {
 /** Schemas live as long as their routes. */
 const layers = new WeakMap<z.ZodType, readonly z.ZodType[]>()
 
+const marks = new WeakMap<z.ZodType, boolean>()
+
 function isMarked(schema: z.ZodType): boolean {
+  const known = marks.get(schema)
+  if (known !== undefined) return known
   // `get` also finds the mark of the schema that this one was refined or described from; `has` does not.
-  return secrets.get(schema)?.secret === true
+  const found = secrets.get(schema)?.secret === true
+  marks.set(schema, found)
+  return found
 }
 
 /** A schema and those inside it that describe the same value. */

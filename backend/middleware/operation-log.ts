@@ -9,7 +9,7 @@ import type { Ctx } from '#backend/core/ctx'
 import type { Host } from '#backend/core/host'
 import { pathOf } from '#backend/middleware/context'
 import { requestArgs, storable } from '#backend/middleware/request-args'
-import { locateIp } from '#backend/utils/ip-location'
+import { locateIp, type Place } from '#backend/utils/ip-location'
 import { parseUserAgent } from '#backend/utils/user-agent'
 
 declare module 'fastify' {
@@ -54,7 +54,8 @@ const isApi = ({ originalUrl }: FastifyRequest) => originalUrl.startsWith('/api/
 const isChange = ({ method }: FastifyRequest) => !READS.has(method)
 
 async function record(audit: Audit, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const entry = await recordOf(request, reply)
+  const place = locateIp(request.ctx.client.ip)
+  const entry = recordOf(request, reply, place instanceof Promise ? await place : place)
   const hasFailed = reply.statusCode >= 400
   if (!isChange(request) && !hasFailed) {
     void audit.append(entry, { lazy: true })
@@ -69,7 +70,7 @@ async function record(audit: Audit, request: FastifyRequest, reply: FastifyReply
   }
 }
 
-async function recordOf(request: FastifyRequest, reply: FastifyReply): Promise<AuditRecord> {
+function recordOf(request: FastifyRequest, reply: FastifyReply, place: Place): AuditRecord {
   const { ctx, id, method, outcome, routeOptions, originalUrl } = request
   const { statusCode, elapsedTime } = reply
   const { user_agent, os, browser, device } = parseUserAgent(ctx.client.user_agent)
@@ -81,7 +82,9 @@ async function recordOf(request: FastifyRequest, reply: FastifyReply): Promise<A
     title: cleanText(routeOptions.schema?.summary ?? '', 256),
     path: cleanText(pathOf(originalUrl), 512),
     ip: cleanText(ctx.client.ip, 64),
-    ...(await locateIp(ctx.client.ip)),
+    country: place.country,
+    region: place.region,
+    city: place.city,
     user_agent: cleanText(user_agent, 512),
     os,
     browser,

@@ -6,7 +6,8 @@ import { LRUCache } from 'lru-cache'
 import { normalizeAddress } from '#backend/utils/client-address'
 
 export type Place = Readonly<{ country: string | null; region: string | null; city: string | null }>
-export type IpLocator = (ip: string) => Promise<Place>
+/** At once where it is remembered. */
+export type IpLocator = (ip: string) => Place | Promise<Place>
 
 const NOWHERE: Place = { country: null, region: null, city: null }
 const NAME_MAX = 64
@@ -36,13 +37,13 @@ export function createIpLocator(
     return (await search)(address)
   }
 
-  return async (ip) => {
-    const known = places.get(ip)
-    if (known) return known
+  async function locateAnew(ip: string): Promise<Place> {
     const place = await locate(ip)
     places.set(ip, place)
     return place
   }
+
+  return (ip) => places.get(ip) ?? locateAnew(ip)
 }
 
 type Search = (address: string) => Promise<Place>

@@ -55,30 +55,29 @@ export function createAudit({ config, database, sink, log, removeExpired }: Audi
   let keeping: Promise<unknown> | undefined
   const ending = new AbortController()
 
-  const pending = () => [own, ...orphans.values()].reduce((sum, shipper) => sum + shipper.pendingBytes(), 0)
+  function pending(): number {
+    let bytes = own.pendingBytes()
+    for (const shipper of orphans.values()) bytes += shipper.pendingBytes()
+    return bytes
+  }
   const isWithin = (share: number) => pending() < config.AUDIT_SPOOL_MAX_BYTES * share
 
-  async function write(record: AuditRecord, lazy: boolean): Promise<void> {
+  async function append(record: AuditRecord, options: { lazy?: boolean } = {}): Promise<void> {
+    const hasSpace = isWithin(1)
     try {
-      await spool.append(record, { lazy })
+      if (!hasSpace) throw new Error('the spool of the operation log is full')
+      const missing = gap.take()
+      if (missing !== undefined) await spool.append(missing, options)
+      await spool.append(record, options)
       fails = false
     } catch (error) {
-      fails = true
-      log.error({ err: error }, 'operation log: a record could not be written')
-      throw error
-    }
-  }
-
-  async function append(record: AuditRecord, { lazy = false } = {}): Promise<void> {
-    try {
-      if (!isWithin(1)) throw new Error('the spool of the operation log is full')
-      const missing = gap.take()
-      if (missing !== undefined) await write(missing, lazy)
-      await write(record, lazy)
-    } catch (error) {
+      if (hasSpace) {
+        fails = true
+        log.error({ err: error }, 'operation log: a record could not be written')
+      }
       gap.restore()
       gap.add(record)
-      if (!lazy) throw error
+      if (options.lazy !== true) throw error
     }
   }
 
