@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import formbody from '@fastify/formbody'
@@ -22,11 +21,10 @@ import { accessHook } from '#backend/middleware/access'
 import { contextHook } from '#backend/middleware/context'
 import { operationLogHook } from '#backend/middleware/operation-log'
 import { replyHook, routableUrl } from '#backend/middleware/reply'
+import { traceIdOf } from '#backend/utils/request-facts'
 
 /** The applications of the product, in the order in which their routes are registered. */
 export const APPS: readonly AppModule[] = [admin]
-
-const REQUEST_ID = /^[A-Za-z0-9-]{1,64}$/
 
 /** Builds one instance of the application on a host; it answers once `ready()` has resolved, and listens nowhere. */
 export async function buildApp(
@@ -43,10 +41,7 @@ export async function buildApp(
     bodyLimit: config.BODY_LIMIT_BYTES,
     forceCloseConnections: 'idle',
     requestIdHeader: false,
-    genReqId: ({ headers }) => {
-      const given = headers['x-request-id']
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID().replaceAll('-', '')
-    },
+    genReqId: ({ headers }) => traceIdOf(headers),
     rewriteUrl: ({ url = '/' }) => routableUrl(url),
     // A parameter of any length is for its schema to refuse; Fastify's own limit answers without the envelope.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 65_536 },

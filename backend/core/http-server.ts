@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Log } from '#backend/core/log'
-import { type MessageKey, negotiateLocale, translate } from '#backend/locale/translate'
+import { type MessageKey, translate } from '#backend/locale/translate'
+import { traceIdOf } from '#backend/utils/request-facts'
 
 export type Handle = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -67,11 +67,12 @@ function urlOf({ address, port, family }: AddressInfo): string {
 }
 
 /** Answers without any instance of the application, in its envelope. */
-export function answerPlainly(request: IncomingMessage, response: ServerResponse, key: MessageKey): void {
-  const body = bodyOf(503, translate(negotiateLocale(request.headers['accept-language'], 'zh-CN'), key))
-  response.writeHead(503, {
+export function answerPlainly(request: IncomingMessage, response: ServerResponse, answer: PlainAnswer): void {
+  const body = bodyOf(answer.code, answer.msg, answer.trace_id)
+  response.writeHead(answer.code, {
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
+    'x-request-id': answer.trace_id,
     'retry-after': '1',
     // What is sent along is not read.
     connection: 'close',
@@ -79,8 +80,14 @@ export function answerPlainly(request: IncomingMessage, response: ServerResponse
   response.end(request.method === 'HEAD' ? undefined : body)
 }
 
-function bodyOf(code: number, msg: string): string {
-  return JSON.stringify({ code, msg, data: null, trace_id: randomUUID().replaceAll('-', '') })
+export interface PlainAnswer {
+  code: number
+  msg: string
+  trace_id: string
+}
+
+function bodyOf(code: number, msg: string, trace_id: string): string {
+  return JSON.stringify({ code, msg, data: null, trace_id })
 }
 
 const STATUS: Readonly<Record<string, [number, string, MessageKey]>> = {
@@ -92,7 +99,7 @@ const STATUS: Readonly<Record<string, [number, string, MessageKey]>> = {
 function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const [status, reason, key] = STATUS[error.code ?? ''] ?? [400, 'Bad Request', 'error.malformed']
-  const body = bodyOf(status, translate('zh-CN', key))
+  const body = bodyOf(status, translate('zh-CN', key), traceIdOf({}))
   const head = [
     `HTTP/1.1 ${status} ${reason}`,
     'Content-Type: application/json; charset=utf-8',

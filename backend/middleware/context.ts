@@ -5,15 +5,13 @@ import { type Ctx, runNow } from '#backend/core/ctx'
 import type { Host } from '#backend/core/host'
 import type { SetParts } from '#backend/core/plugin/parts'
 import { negotiateLocale } from '#backend/locale/translate'
-import { clientAddress } from '#backend/utils/client-address'
+import { clientOf, pathOf } from '#backend/utils/request-facts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     ctx: Ctx
   }
 }
-
-const USER_AGENT_MAX = 512
 
 /** Gives every request its context: trace id, client address, language, and nobody as the actor. */
 export const contextHook = fp(
@@ -34,12 +32,6 @@ export const contextHook = fp(
   { name: 'context' },
 )
 
-/** The part of a request's URL before the query. */
-export function pathOf(url: string): string {
-  const end = url.indexOf('?')
-  return end < 0 ? url : url.slice(0, end)
-}
-
 function contextOf(request: FastifyRequest, host: Host, parts: SetParts): Ctx {
   const { headers } = request
   return {
@@ -48,25 +40,10 @@ function contextOf(request: FastifyRequest, host: Host, parts: SetParts): Ctx {
     log: request.log,
     locale: negotiateLocale(headers['accept-language'], host.config.I18N_DEFAULT_LANGUAGE),
     actor: ANONYMOUS,
-    client: {
-      ip: clientAddress(
-        {
-          remote: request.socket.remoteAddress,
-          forwarded_for: first(headers['x-forwarded-for']),
-          real_ip: first(headers['x-real-ip']),
-        },
-        host.trusted_proxies,
-      ),
-      user_agent: headers['user-agent']?.slice(0, USER_AGENT_MAX),
-    },
+    client: clientOf(request, host.trusted_proxies),
     trace_id: request.id,
     changes: [],
     afterCommit: runNow,
     in_transaction: false,
   }
-}
-
-/** Several headers of one name are one list. */
-function first(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header.join(',') : header
 }

@@ -7,9 +7,9 @@ import type { AuditRecord } from '#backend/core/audit/record'
 import { changesJson } from '#backend/core/changes'
 import type { Ctx } from '#backend/core/ctx'
 import type { Host } from '#backend/core/host'
-import { pathOf } from '#backend/middleware/context'
 import { requestArgs, storable } from '#backend/middleware/request-args'
 import { locateIp, type Place } from '#backend/utils/ip-location'
+import { isApiUrl, pathOf } from '#backend/utils/request-facts'
 import { parseUserAgent } from '#backend/utils/user-agent'
 
 declare module 'fastify' {
@@ -50,7 +50,7 @@ export const operationLogHook = fp(
   { name: 'operation-log', dependencies: ['context', 'reply'] },
 )
 
-const isApi = ({ originalUrl }: FastifyRequest) => originalUrl.startsWith('/api/')
+const isApi = ({ originalUrl }: FastifyRequest) => isApiUrl(originalUrl)
 const isChange = ({ method }: FastifyRequest) => !READS.has(method)
 
 async function record(audit: Audit, request: FastifyRequest, reply: FastifyReply): Promise<void> {

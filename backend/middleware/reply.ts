@@ -8,7 +8,7 @@ import { type ErrorDetail, errorDetails, ValidationFailed } from '#backend/core/
 import { KvUnavailable } from '#backend/database/kv'
 import { isConnectionError, pgError } from '#backend/database/pg-error'
 import { isMessageKey, type MessageKey, type MessageParams, translate } from '#backend/locale/translate'
-import { pathOf } from '#backend/middleware/context'
+import { pathOf } from '#backend/utils/request-facts'
 
 interface Answer {
   status: number

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { App } from '#backend/core/app'
 import { createGenerations, type Generation } from '#backend/core/generation'
 import type { Host } from '#backend/core/host'
-import { answerPlainly, type Handle } from '#backend/core/http-server'
+import type { Handle } from '#backend/core/http-server'
+import { answerOutOfService } from '#backend/core/plugin/out-of-service'
 import type { PluginSet } from '#backend/core/plugin/parts'
 import { createProcessRegistry } from '#backend/core/plugin/process-registry'
 import { assemble, readSet, type StoredSet } from '#backend/core/plugin/set-store'
@@ -142,7 +143,7 @@ export async function startRuntime(host: Host, build: BuildGeneration): Promise<
     stop,
     handle(request, response) {
       if (registry.mayServe() || request.url === LIVENESS) return generations.handle(request, response)
-      answerPlainly(request, response, 'process.out_of_service')
+      void answerOutOfService(host, request, response)
     },
     async prepare(stored) {
       const generation = await generations.build(await assemble(stored, host.code.find))

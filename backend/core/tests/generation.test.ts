@@ -7,7 +7,7 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { App } from '#backend/core/app'
 import { createGenerations, type Generations } from '#backend/core/generation'
-import { answerPlainly, createHttpServer, type HttpServer } from '#backend/core/http-server'
+import { createHttpServer, type HttpServer } from '#backend/core/http-server'
 import { NO_PLUGINS } from '#backend/core/plugin/parts'
 
 const log = pino({ level: 'silent' })
@@ -153,21 +153,5 @@ describe('the server', () => {
     const [head = '', body = ''] = text.split('\r\n\r\n')
     expect(head).toMatch(/^HTTP\/1\.1 400 /)
     expect(JSON.parse(body)).toEqual({ code: 400, msg: '请求格式错误', data: null, trace_id: expect.any(String) })
-  })
-
-  test('out of service, every request is 503 in the language of the client, with the time to come back', async () => {
-    const away = createHttpServer(
-      (request, response) => answerPlainly(request, response, 'process.out_of_service'),
-      log,
-    )
-    const response = await fetch(await away.listen({ host: '127.0.0.1', port: 0 }), {
-      method: 'POST',
-      body: 'x'.repeat(100_000),
-      headers: { 'accept-language': 'en' },
-    })
-    expect(response.status).toBe(503)
-    expect(response.headers.get('retry-after')).toBe('1')
-    expect(await response.json()).toMatchObject({ code: 503, msg: expect.stringMatching(/out of service/) })
-    await away.stop(1_000)
   })
 })

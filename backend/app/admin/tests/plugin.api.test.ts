@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { eq, sql } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { operaLog } from '#backend/app/admin/model/opera-log.model'
 import { createHost, type Host } from '#backend/core/host'
+import { createHttpServer } from '#backend/core/http-server'
 import { plugin } from '#backend/core/plugin/model/plugin.model'
 import { serverProcess } from '#backend/core/plugin/model/process.model'
 import { type BuildGeneration, type PluginRuntime, startRuntime } from '#backend/core/plugin/runtime'
@@ -193,6 +195,32 @@ describe('another process', () => {
     expect(third.runtime.mayServe()).toBe(true)
   })
 
+  /** A process that is out of service says so, in the language of the client, and keeps a record of whom it said it to. */
+  async function expectRefusals(host: Host, runtime: PluginRuntime): Promise<void> {
+    const away = createHttpServer(runtime.handle, t.host.log)
+    const url = await away.listen({ host: '127.0.0.1', port: 0 })
+    const response = await fetch(`${url}/api/v1/sys/depts?token=canary`, {
+      method: 'POST',
+      body: 'x'.repeat(100_000),
+      headers: { 'accept-language': 'en', 'x-request-id': 'refused-while-away' },
+    })
+    expect(response.status).toBe(503)
+    expect(response.headers.get('retry-after')).toBe('1')
+    expect(await response.json()).toEqual({
+      code: 503,
+      msg: expect.stringMatching(/out of service/),
+      data: null,
+      trace_id: 'refused-while-away',
+    })
+    await away.stop(1_000)
+    await host.audit?.ship()
+    const records = await t.db.select().from(operaLog).where(eq(operaLog.trace_id, 'refused-while-away'))
+    expect(records).toMatchObject([
+      { method: 'POST', path: '/api/v1/sys/depts', status: 0, code: '503', username: null },
+    ])
+    expect(JSON.stringify(records)).not.toContain('canary')
+  }
+
   test('is listed while it runs and no longer when it has stopped', async () => {
     const { runtime } = await second()
     expect(await t.db.select().from(serverProcess)).toHaveLength(2)
@@ -202,7 +230,7 @@ describe('another process', () => {
 
   test('that cannot build the set is named with its reason, and has stopped serving; it comes back with the next set', async () => {
     let fails = false
-    const { runtime } = await second((host) => async (set) => {
+    const { host, runtime } = await second((host) => async (set) => {
       if (fails) throw new Error('no room on this machine')
       return buildApp(host, APPS, set)
     })
@@ -214,6 +242,7 @@ describe('another process', () => {
       expect.objectContaining({ pid: process.pid, error: 'no room on this machine', host: expect.any(String) }),
     ])
     expect(runtime.mayServe()).toBe(false)
+    await expectRefusals(host, runtime)
     expect((await superuser.get('/sys/plugins/changed')).body.data).toBe(true)
     fails = false
     expect((await toggle('addon')).body.data.out_of_service).toEqual([])
