@@ -10,6 +10,7 @@ import {
 } from '#backend/app/admin/schema/plugin.schema'
 import * as pluginService from '#backend/app/admin/service/plugin.service'
 import { envelope, ok } from '#backend/common/envelope'
+import { FileForm } from '#backend/common/schema'
 import type { App } from '#backend/core/app'
 
 const tags = ['Plugins']
@@ -80,6 +81,7 @@ function changeRoutes(app: App): void {
         summary: 'Install a plugin: a zip archive as the file of a form, or the newest commit of a repository',
         tags,
         consumes: ['multipart/form-data'],
+        body: FileForm,
         querystring: InstallQuery,
         response: { 200: envelope(PluginChange) },
       },
