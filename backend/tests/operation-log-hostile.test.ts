@@ -5,9 +5,8 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSpool } from '#backend/core/audit/spool'
 import { createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
-import { runsOf } from '#backend/tests/runs'
 
-const RUNS = runsOf('FBA_HOSTILE_RUNS', 1_500)
+const RUNS = 10_000
 
 let t: TestApp
 let root: SignedIn

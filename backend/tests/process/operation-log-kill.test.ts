@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Database, openDatabase } from '#backend/database/db'
 import { makeFolder, runCli, type SpawnedServer, signIn, startServer } from '#backend/tests/process/spawned'
-import { runsOf } from '#backend/tests/runs'
 import { createEmptyDatabase, type TestDatabase } from '#backend/tests/test-database'
 
-const ROUNDS = runsOf('FBA_KILL_ROUNDS', 3)
+/** Few times with all other tests, as often as is asked for alone. */
+const ROUNDS = Number(process.env.FBA_KILL_ROUNDS ?? 3)
 const REQUESTS = 1_000
 const CONCURRENCY = 16
 
