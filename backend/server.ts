@@ -46,6 +46,17 @@ export async function buildApp(
     // A parameter of any length is for its schema to refuse; Fastify's own limit answers without the envelope.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 65_536 },
   })
+  try {
+    await furnish(app, host, apps, set)
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+  return app
+}
+
+async function furnish(app: App, host: Host, apps: readonly AppModule[], set: PluginSet): Promise<void> {
+  const { config } = host
   app.setValidatorCompiler(zodValidator)
   app.setSerializerCompiler(zodSerializer)
   acceptEmptyJson(app)
@@ -67,7 +78,6 @@ export async function buildApp(
   await app.register(health, { host })
   for (const { api } of apps) await app.register((scope: App) => api(scope, config), { prefix: '/api/v1' })
   await app.register(pluginRoutes, { config, apps, set })
-  return app
 }
 
 /** The messages of the plugins in use are there as long as the instance is. */

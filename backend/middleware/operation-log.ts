@@ -1,16 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { cleanText } from '#backend/common/clean-text'
 import { Unavailable } from '#backend/common/errors'
 import type { Audit } from '#backend/core/audit/audit'
-import type { AuditRecord } from '#backend/core/audit/record'
+import { type Answered, requestRecord } from '#backend/core/audit/request-record'
 import { changesJson } from '#backend/core/changes'
 import type { Ctx } from '#backend/core/ctx'
 import type { Host } from '#backend/core/host'
 import { requestArgs, storable } from '#backend/middleware/request-args'
-import { locateIp, type Place } from '#backend/utils/ip-location'
-import { isApiUrl, pathOf } from '#backend/utils/request-facts'
-import { parseUserAgent } from '#backend/utils/user-agent'
+import { isApiUrl } from '#backend/utils/request-facts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -54,8 +51,8 @@ const isApi = ({ originalUrl }: FastifyRequest) => isApiUrl(originalUrl)
 const isChange = ({ method }: FastifyRequest) => !READS.has(method)
 
 async function record(audit: Audit, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const place = locateIp(request.ctx.client.ip)
-  const entry = recordOf(request, reply, place instanceof Promise ? await place : place)
+  const made = requestRecord(answeredOf(request, reply))
+  const entry = made instanceof Promise ? await made : made
   const hasFailed = reply.statusCode >= 400
   if (!isChange(request) && !hasFailed) {
     void audit.append(entry, { lazy: true })
@@ -70,31 +67,20 @@ async function record(audit: Audit, request: FastifyRequest, reply: FastifyReply
   }
 }
 
-function recordOf(request: FastifyRequest, reply: FastifyReply, place: Place): AuditRecord {
+function answeredOf(request: FastifyRequest, { statusCode, elapsedTime }: FastifyReply): Answered {
   const { ctx, id, method, outcome, routeOptions, originalUrl } = request
-  const { statusCode, elapsedTime } = reply
-  const { user_agent, os, browser, device } = parseUserAgent(ctx.client.user_agent)
-  const code = outcome?.code
   return {
     trace_id: id,
-    username: ctx.actor.kind === 'user' ? cleanText(ctx.actor.username, 64) : null,
-    method: cleanText(method, 32),
-    title: cleanText(routeOptions.schema?.summary ?? '', 256),
-    path: cleanText(pathOf(originalUrl), 512),
-    ip: cleanText(ctx.client.ip, 64),
-    country: place.country,
-    region: place.region,
-    city: place.city,
-    user_agent: cleanText(user_agent, 512),
-    os,
-    browser,
-    device,
+    username: ctx.actor.kind === 'user' ? ctx.actor.username : null,
+    method,
+    url: originalUrl,
+    title: routeOptions.schema?.summary ?? '',
+    client: ctx.client,
     args: requestArgs(request),
-    status: statusCode < 400 ? 1 : 0,
-    code: String(typeof code === 'number' ? code : statusCode),
-    msg: typeof outcome?.msg === 'string' ? cleanText(outcome.msg, 2000) : null,
-    cost_time: Math.round(elapsedTime * 1000) / 1000,
-    opera_time: new Date(Date.now() - elapsedTime).toISOString(),
+    http_status: statusCode,
+    code: typeof outcome?.code === 'number' ? outcome.code : undefined,
+    msg: typeof outcome?.msg === 'string' ? outcome.msg : null,
+    cost_ms: elapsedTime,
     diff: diffOf(ctx),
   }
 }

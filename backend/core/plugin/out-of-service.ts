@@ -1,47 +1,39 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { cleanText } from '#backend/common/clean-text'
-import type { AuditRecord } from '#backend/core/audit/record'
+import { requestRecord } from '#backend/core/audit/request-record'
 import type { Host } from '#backend/core/host'
 import { answerPlainly, type PlainAnswer } from '#backend/core/http-server'
 import { negotiateLocale, translate } from '#backend/locale/translate'
-import { locateIp } from '#backend/utils/ip-location'
-import { clientOf, isApiUrl, pathOf, traceIdOf } from '#backend/utils/request-facts'
-import { parseUserAgent } from '#backend/utils/user-agent'
+import { clientOf, isApiUrl, traceIdOf } from '#backend/utils/request-facts'
 
 /** Refuses a request that this process may not answer now; recorded like every other refusal, with nothing of its body. */
 export async function answerOutOfService(host: Host, request: IncomingMessage, response: ServerResponse) {
-  const { headers, url = '/' } = request
-  const locale = negotiateLocale(headers['accept-language'], host.config.I18N_DEFAULT_LANGUAGE)
-  const answer = { code: 503, msg: translate(locale, 'process.out_of_service'), trace_id: traceIdOf(headers) }
-  if (isApiUrl(url) && host.audit !== undefined) {
-    const record = await recordOf(host, request, answer)
-    // One that cannot be kept is counted by the log; the refusal changes nothing and is given all the same.
-    await host.audit.append(record).catch(() => undefined)
+  const locale = negotiateLocale(request.headers['accept-language'], host.config.I18N_DEFAULT_LANGUAGE)
+  const msg = translate(locale, 'process.out_of_service')
+  const answer = { code: 503, msg, trace_id: traceIdOf(request.headers) }
+  try {
+    await record(host, request, answer)
+  } catch (error) {
+    // The log has counted it; a refusal changes nothing and is given all the same.
+    host.log.warn({ err: error }, 'operation log: a refusal is not in it')
   }
   answerPlainly(request, response, answer)
 }
 
-async function recordOf(host: Host, request: IncomingMessage, answer: PlainAnswer): Promise<AuditRecord> {
-  const client = clientOf(request, host.trusted_proxies)
-  const { user_agent, os, browser, device } = parseUserAgent(client.user_agent)
-  return {
+async function record(host: Host, request: IncomingMessage, answer: PlainAnswer): Promise<void> {
+  const { method = '', url = '/' } = request
+  if (host.audit === undefined || method === 'OPTIONS' || !isApiUrl(url)) return
+  const answered = {
     trace_id: answer.trace_id,
     username: null,
-    method: cleanText(request.method ?? '', 32),
+    method,
+    url,
     title: '',
-    path: cleanText(pathOf(request.url ?? '/'), 512),
-    ip: client.ip,
-    ...(await locateIp(client.ip)),
-    user_agent: cleanText(user_agent, 512),
-    os,
-    browser,
-    device,
+    client: clientOf(request, host.trusted_proxies),
     args: null,
-    status: 0,
-    code: String(answer.code),
+    http_status: answer.code,
     msg: answer.msg,
-    cost_time: 0,
-    opera_time: new Date().toISOString(),
+    cost_ms: 0,
     diff: null,
   }
+  await host.audit.append(await requestRecord(answered))
 }

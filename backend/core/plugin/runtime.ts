@@ -48,6 +48,7 @@ export async function startRuntime(host: Host, build: BuildGeneration): Promise<
   const { log, database } = host
   const generations = createGenerations({ build, log })
   let prepared: Generation | undefined
+  let stopped = false
   let served: number | null = null
   let failed: { version: number; reason: string; at: number } | undefined
   const registry = createProcessRegistry({
@@ -78,6 +79,7 @@ export async function startRuntime(host: Host, build: BuildGeneration): Promise<
   }
 
   async function advance(): Promise<void> {
+    if (stopped) return
     const stored = await readSet(database.db)
     if (stored.version === served) return
     if (failed?.version === stored.version && performance.now() - failed.at < RETRY_MS) return
@@ -110,9 +112,11 @@ export async function startRuntime(host: Host, build: BuildGeneration): Promise<
   ]
 
   async function stop(): Promise<void> {
+    stopped = true
     for (const off of unsubscribe) off()
-    await tasks.stop()
+    // A set that is being taken up has tasks of its own.
     await advancing.catch(() => undefined)
+    await tasks.stop()
     await registry.stop()
     await prepared?.app.close()
     await generations.close()
@@ -149,6 +153,8 @@ export async function startRuntime(host: Host, build: BuildGeneration): Promise<
       const generation = await generations.build(await assemble(stored, host.code.find))
       return {
         adopt: () => {
+          // What another change has prepared serves nothing any more: the set is past it.
+          void prepared?.app.close()
           prepared = generation
         },
         discard: () => generation.app.close(),
