@@ -18,6 +18,8 @@ export interface Generations {
   /** From now on every request goes to `next`; the one before is closed once it has answered what it was asked. */
   swap(next: Generation): void
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
+  /** The number of the oldest set that answers a request still; null: none serves yet. */
+  oldest(): number | null
   /** Resolves when nothing is open any more. */
   close(): Promise<void>
 }
@@ -27,23 +29,33 @@ export interface GenerationsOptions {
   log: Log
   /** How long an old instance is kept for requests that do not end; they go on after that, without its resources. */
   drain_ms?: number
+  /** Of requests that wait for older sets themselves, nobody waits for the end. */
+  isWaiting?: (request: IncomingMessage) => boolean
+  /** Called each time an old instance answers nothing any more that somebody may wait for. */
+  onQuiet?: () => void
 }
 
 const DRAIN_MS = 10 * 60_000
 
 interface Serving extends Generation {
   in_flight: number
+  /** Those among them whose end somebody may wait for. */
+  awaited: number
   onIdle: (() => void) | undefined
 }
 
-export function createGenerations({ build, log, drain_ms = DRAIN_MS }: GenerationsOptions): Generations {
+export function createGenerations(options: GenerationsOptions): Generations {
+  const { build, log, drain_ms = DRAIN_MS, isWaiting = () => false, onQuiet = () => {} } = options
   let serving: Serving | undefined
+  const retiring = new Set<Serving>()
   const closing = new Set<Promise<void>>()
   let hurry = false
   const hurried = new Set<() => void>()
 
   async function retire(old: Serving): Promise<void> {
+    retiring.add(old)
     await drained(old)
+    retiring.delete(old)
     await old.app.close()
     log.info({ set: old.set.version }, 'an earlier set of plugins is closed')
   }
@@ -88,18 +100,27 @@ export function createGenerations({ build, log, drain_ms = DRAIN_MS }: Generatio
     },
     swap({ app, set }) {
       const old = serving
-      serving = { app, set, in_flight: 0, onIdle: undefined }
+      serving = { app, set, in_flight: 0, awaited: 0, onIdle: undefined }
       if (old !== undefined) track(retire(old))
     },
     handle(request, response) {
       const generation = serving
       if (generation === undefined) return void response.writeHead(503).end()
+      const weight = isWaiting(request) ? 0 : 1
       generation.in_flight += 1
+      generation.awaited += weight
       response.once('close', () => {
         generation.in_flight -= 1
+        generation.awaited -= weight
+        if (generation.awaited === 0 && generation !== serving) onQuiet()
         if (generation.in_flight === 0) generation.onIdle?.()
       })
       generation.app.routing(request, response)
+    },
+    oldest() {
+      const busy = [...retiring].filter(({ awaited }) => awaited > 0)
+      const versions = [...busy, ...(serving === undefined ? [] : [serving])].map(({ set }) => set.version)
+      return versions.length === 0 ? null : Math.min(...versions)
     },
     async close() {
       hurry = true

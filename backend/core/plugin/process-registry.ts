@@ -17,6 +17,8 @@ export interface Laggard {
 export interface Report {
   /** null: it serves none yet */
   set_version: number | null
+  /** of which it answers a request or runs a task still; null: none */
+  oldest_set_version: number | null
   set_error: string | null
 }
 
@@ -58,14 +60,16 @@ export function createProcessRegistry({ connect, log, report, onNewest }: Proces
   let stopped = false
   let looking: Promise<unknown> = Promise.resolve()
 
-  async function ask({ sql }: Database, { set_version, set_error }: Report): Promise<number> {
+  async function ask({ sql }: Database, { set_version, oldest_set_version, set_error }: Report): Promise<number> {
     const [row] = await sql<{ version: string }[]>`
       with said as (
-        insert into sys_process (process_id, host, pid, started_time, heartbeat_time, set_version, set_error)
+        insert into sys_process
+          (process_id, host, pid, started_time, heartbeat_time, set_version, oldest_set_version, set_error)
         values (${process_id}, ${hostname().slice(0, 255)}, ${process.pid}, ${started_time.toISOString()},
-                clock_timestamp(), ${set_version}, ${set_error})
+                clock_timestamp(), ${set_version}, ${oldest_set_version}, ${set_error})
         on conflict (process_id) do update
-        set heartbeat_time = clock_timestamp(), set_version = excluded.set_version, set_error = excluded.set_error
+        set heartbeat_time = clock_timestamp(), set_version = excluded.set_version,
+            oldest_set_version = excluded.oldest_set_version, set_error = excluded.set_error
       )
       select version from sys_plugin_set where id = 1`
     return Number(row?.version ?? 0)
@@ -158,4 +162,13 @@ export async function listLaggards({ sql }: Database, version: number): Promise<
            heartbeat_time > clock_timestamp() - ${`${LEASE_OVER_MS} milliseconds`}::interval as counts
     from sys_process where set_version < ${version} order by host, pid`
   return rows.map(({ counts, ...row }) => ({ laggard: { ...row, set_version: Number(row.set_version) }, counts }))
+}
+
+/** How many processes answer requests or run tasks of a set older than `version` still. */
+export async function countUnderWay({ sql }: Database, version: number): Promise<number> {
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::int as count from sys_process
+    where oldest_set_version < ${version}
+      and heartbeat_time > clock_timestamp() - ${`${LEASE_OVER_MS} milliseconds`}::interval`
+  return row?.count ?? 0
 }

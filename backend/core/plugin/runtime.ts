@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { App } from '#backend/core/app'
 import { createGenerations, type Generation } from '#backend/core/generation'
@@ -40,13 +41,15 @@ export interface Prepared {
 export type BuildGeneration = (set: PluginSet) => Promise<App>
 
 const LIVENESS = '/healthz'
+/** Changes of the set, of which one may wait for the requests of sets before it. */
+const isWaiting = ({ url = '' }: IncomingMessage) => url.startsWith('/api/v1/sys/plugins')
 const START_LIMIT_MS = 60_000
 const RETRY_MS = 3_000
 
 /** Starts to serve the set as it is, and returns once this process counts among those that serve. */
 export async function startRuntime(host: Host, build: BuildGeneration): Promise<PluginRuntime> {
   const { log, database } = host
-  const generations = createGenerations({ build, log })
+  const generations = createGenerations({ build, log, isWaiting, onQuiet: () => announce() })
   let prepared: Generation | undefined
   let stopped = false
   let served: number | null = null
@@ -54,12 +57,27 @@ export async function startRuntime(host: Host, build: BuildGeneration): Promise<
   const registry = createProcessRegistry({
     connect: () => host.openConnection(),
     log,
-    report: () => ({ set_version: served, set_error: failed?.reason ?? null }),
+    report: () => ({ set_version: served, oldest_set_version: oldest(), set_error: failed?.reason ?? null }),
     onNewest: (version) => {
       if (version !== served) void follow()
     },
   })
-  const tasks = createTasks({ host, process_id: registry.process_id, mayRun: registry.mayServe })
+  const tasks = createTasks({
+    host,
+    process_id: registry.process_id,
+    mayRun: registry.mayServe,
+    onOldEnded: () => announce(),
+  })
+
+  const oldest = () => {
+    const versions = [generations.oldest(), tasks.oldest()].filter((version) => version !== null)
+    return versions.length === 0 ? null : Math.min(...versions)
+  }
+
+  /** Somebody may be waiting for what is under way to end; if this fails, the next look says it. */
+  function announce(): void {
+    if (!stopped) void registry.look().catch(() => undefined)
+  }
 
   async function generationOf(stored: StoredSet): Promise<Generation> {
     const ready = prepared

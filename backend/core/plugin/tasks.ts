@@ -11,6 +11,8 @@ import { environmentOf } from '#backend/core/plugin/routes'
 export interface Tasks {
   /** From now on those of this set, and no others. */
   use(set: PluginSet): void
+  /** The number of the oldest set of which a task runs still; null: none runs. */
+  oldest(): number | null
   /** Resolves when nothing runs any more. */
   stop(): Promise<void>
 }
@@ -20,15 +22,18 @@ export interface TasksOptions {
   process_id: string
   /** Whether this process may run anything: one that has missed a change may not. */
   mayRun: () => boolean
+  /** Called each time a task of an older set has ended. */
+  onOldEnded?: () => void
 }
 
 /** Timers of Node hold 2^31 ms; a task that is due later is looked at again meanwhile. */
 const WAIT_MAX_MS = 24 * 3_600_000
 const KEEP_SLOTS_MS = 24 * 3_600_000
 
-export function createTasks({ host, process_id, mayRun }: TasksOptions): Tasks {
+export function createTasks({ host, process_id, mayRun, onOldEnded = () => {} }: TasksOptions): Tasks {
   const timers = new Map<string, { plugin: LoadedPlugin; stop: () => void }>()
-  const running = new Set<Promise<void>>()
+  const running = new Map<Promise<void>, number>()
+  let set_version = 0
 
   function schedule(name: string, task: PluginTask, plugin: LoadedPlugin): () => void {
     const cron = new Cron(task.cron, { timezone: host.config.DATETIME_TIMEZONE, paused: true })
@@ -60,12 +65,17 @@ export function createTasks({ host, process_id, mayRun }: TasksOptions): Tasks {
   }
 
   function track(work: Promise<void>): void {
-    const tracked = work.finally(() => running.delete(tracked))
-    running.add(tracked)
+    const version = set_version
+    const tracked = work.finally(() => {
+      running.delete(tracked)
+      if (version < set_version) onOldEnded()
+    })
+    running.set(tracked, version)
   }
 
   return {
-    use({ enabled }) {
+    use({ enabled, version }) {
+      set_version = version
       // A timer that goes on misses nothing while the set changes around it.
       for (const [name, { plugin, stop }] of timers)
         if (!enabled.includes(plugin)) {
@@ -78,10 +88,11 @@ export function createTasks({ host, process_id, mayRun }: TasksOptions): Tasks {
           if (!timers.has(name)) timers.set(name, { plugin, stop: schedule(name, task, plugin) })
         }
     },
+    oldest: () => (running.size === 0 ? null : Math.min(...running.values())),
     async stop() {
       for (const { stop } of timers.values()) stop()
       timers.clear()
-      await Promise.all(running)
+      await Promise.all(running.keys())
     },
   }
 }

@@ -6,7 +6,7 @@ import fastify from 'fastify'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { App } from '#backend/core/app'
-import { createGenerations, type Generations } from '#backend/core/generation'
+import { createGenerations, type Generations, type GenerationsOptions } from '#backend/core/generation'
 import { createHttpServer, type HttpServer } from '#backend/core/http-server'
 import { NO_PLUGINS } from '#backend/core/plugin/parts'
 
@@ -28,18 +28,19 @@ async function build(version: number): Promise<App> {
     reply.raw.end(String(version))
     return reply
   })
-  app.post('/', async ({ raw }) => {
-    let length = 0
-    for await (const chunk of raw) length += (chunk as Buffer).length
-    return { version, length }
-  })
+  for (const path of ['/', '/waiting'])
+    app.post(path, async ({ raw }) => {
+      let length = 0
+      for await (const chunk of raw) length += (chunk as Buffer).length
+      return { version, length }
+    })
   app.addHook('onClose', async () => {
     closed.push(version)
   })
   return app
 }
 
-async function start(options: { drain_ms?: number } = {}): Promise<void> {
+async function start(options: Partial<GenerationsOptions> = {}): Promise<void> {
   generations = createGenerations({ build: ({ version }) => build(version), log, ...options })
   generations.swap(await generations.build({ ...NO_PLUGINS, version: 1 }))
   server = createHttpServer(generations.handle, log)
@@ -92,6 +93,36 @@ describe('a swap', () => {
     let text = ''
     for await (const chunk of response) text += String(chunk)
     expect(JSON.parse(text)).toEqual({ version: 1, length: 1500 })
+    await expect.poll(() => closed).toEqual([2, 1])
+  })
+
+  test('which set answers requests still is known, leaving out those that wait for that themselves', async () => {
+    await server.stop(1_000)
+    let quiet = 0
+    const onQuiet = () => {
+      quiet += 1
+    }
+    await start({ isWaiting: ({ url }) => url === '/waiting', onQuiet })
+    const begin = (path: string) => {
+      const upload = httpRequest(`${url}${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-any' },
+      })
+      upload.write(Buffer.alloc(1000))
+      return upload
+    }
+    const waiting = begin('/waiting')
+    await sleep(50)
+    await swapTo(2)
+    expect(generations.oldest()).toBe(2)
+    const upload = begin('/')
+    await sleep(50)
+    await swapTo(3)
+    expect(generations.oldest()).toBe(2)
+    expect(quiet).toBe(0)
+    upload.end()
+    await expect.poll(() => [generations.oldest(), quiet]).toEqual([3, 1])
+    waiting.end()
     await expect.poll(() => closed).toEqual([2, 1])
   })
 

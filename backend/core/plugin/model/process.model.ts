@@ -10,6 +10,8 @@ export const serverProcess = pgTable('sys_process', {
   heartbeat_time: instant('heartbeat_time').notNull(),
   /** the set of plugins that it serves; null: it is starting and serves nothing yet */
   set_version: bigId('set_version'),
+  /** the oldest set of which it answers a request or runs a task still */
+  oldest_set_version: bigId('oldest_set_version'),
   /** why it cannot serve the newest set */
   set_error: text('set_error'),
 })

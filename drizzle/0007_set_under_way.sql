@@ -1,0 +1,1 @@
+ALTER TABLE "sys_process" ADD COLUMN "oldest_set_version" bigint;
