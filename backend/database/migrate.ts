@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ReservedSql, Sql } from 'postgres'
 import type { Database } from '#backend/database/db'
+import { errorText } from '#backend/utils/error-text'
 
 /** Key of the session-level advisory lock that lets one process migrate while the others wait. */
 export const MIGRATION_LOCK_KEY = 7_230_114_001
@@ -119,7 +120,7 @@ async function apply(connection: ReservedSql, migration: Migration): Promise<voi
   } catch (error) {
     // The connection may be what failed; then the server has rolled back by itself.
     await connection`rollback`.catch(() => {})
-    throw new Error(`migration ${migration.name} failed: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new Error(`migration ${migration.name} failed: ${errorText(error)}`, {
       cause: error,
     })
   }

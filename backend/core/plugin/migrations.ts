@@ -6,6 +6,7 @@ import { and, eq, sql } from 'drizzle-orm'
 import { pluginMigration } from '#backend/core/plugin/model/plugin-migration.model'
 import { type Db, inTransaction } from '#backend/database/db'
 import { lockXact } from '#backend/database/locks'
+import { errorText } from '#backend/utils/error-text'
 
 export interface PluginMigration {
   /** `0001_add_colour` */
@@ -119,16 +120,14 @@ async function run(tx: Db, plugin: string, name: string, text: string): Promise<
   try {
     await tx.execute(sql.raw(text))
   } catch (error) {
-    throw new Error(`plugin ${plugin}: migration ${name} failed: ${reasonOf(error)}`, { cause: error })
+    throw new Error(`plugin ${plugin}: migration ${name} failed: ${driverText(error)}`, { cause: error })
   }
   if ((await transactionId(tx)) !== before) throw new Error(`plugin ${plugin}: migration ${name} ends its transaction`)
 }
 
 /** The driver's own words; around them stands the whole text of the file. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  return cause instanceof Error ? cause.message : String(cause)
-}
+const driverText = (error: unknown): string =>
+  errorText(error instanceof Error && error.cause instanceof Error ? error.cause : error)
 
 async function transactionId(tx: Db): Promise<string | undefined> {
   const [row] = await tx.execute<{ id: string }>(sql`select pg_current_xact_id()::text as id`)

@@ -9,6 +9,7 @@ import type { PluginSet } from '#backend/core/plugin/parts'
 import { createProcessRegistry } from '#backend/core/plugin/process-registry'
 import { assemble, readSet, type StoredSet } from '#backend/core/plugin/set-store'
 import { createTasks } from '#backend/core/plugin/tasks'
+import { errorText } from '#backend/utils/error-text'
 
 declare module '#backend/core/events' {
   interface EventPayloads {
@@ -105,8 +106,7 @@ export async function startRuntime(host: Host, build: BuildGeneration): Promise<
       use(await generationOf(stored))
       log.info({ set: stored.version }, 'the set of plugins has changed')
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      failed = { version: stored.version, reason: reason.slice(0, 1000), at: performance.now() }
+      failed = { version: stored.version, reason: errorText(error).slice(0, 1000), at: performance.now() }
       log.error({ err: error, set: stored.version }, 'the newest set of plugins cannot be served')
     }
     await registry.look()

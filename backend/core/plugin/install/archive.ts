@@ -7,6 +7,7 @@ import { BadRequest } from '#backend/common/errors'
 import { checkDistinct, checkPath, isHidden, shown } from '#backend/core/plugin/install/file-names'
 import { ARCHIVE_LIMITS } from '#backend/core/plugin/install/limits'
 import type { MessageKey } from '#backend/locale/translate'
+import { errorText } from '#backend/utils/error-text'
 
 /** Paths with `/` from the plugin's own folder, and what the files hold. */
 export type PluginFiles = ReadonlyMap<string, Buffer>
@@ -164,7 +165,7 @@ function refuse(key: MessageKey, path: string, max = 0): never {
   throw new BadRequest(key, { params: { file: shown(path), max } })
 }
 
-export const reasonOf = (error: unknown): string => shown(error instanceof Error ? error.message : String(error))
+export const reasonOf = (error: unknown): string => shown(errorText(error))
 
 /** The same files always give the same bytes. */
 export function writeArchive(files: PluginFiles): Buffer {
