@@ -13,6 +13,7 @@ import { plugin as pluginTable } from '#backend/core/plugin/model/plugin.model'
 import { rowOf, whyNotDisable } from '#backend/core/plugin/plugin-rules'
 import { changeSet, type SetChange } from '#backend/core/plugin/set-change'
 import { findArchive, type PluginRow, readSet } from '#backend/core/plugin/set-store'
+import { waitForOldSets } from '#backend/core/plugin/under-way'
 
 export interface Uninstalled extends SetChange {
   /** Folder on this machine that holds the rows of its tables; null: it had none. */
@@ -30,6 +31,7 @@ export async function uninstall(host: Host, ctx: Ctx, name: string): Promise<Uni
       await removable(ctx, name)
       await ctx.db.update(pluginTable).set({ enabled: false }).where(eq(pluginTable.name, name))
     })
+  await waitForOldSets(host, (await readSet(ctx.db)).version)
   let dump_folder: string | null = null
   try {
     const change = await changeSet(host, ctx, async (ctx) => {
