@@ -9,6 +9,7 @@ export interface PgErrorFacts {
 }
 
 const UNIQUE_VIOLATION = '23505'
+const LOCK_NOT_AVAILABLE = '55P03'
 
 const CONNECTION_CODES: ReadonlySet<string> = new Set([
   // postgres.js
@@ -60,6 +61,9 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   if (facts?.code !== UNIQUE_VIOLATION) return false
   return constraint === undefined || facts.constraint_name === constraint
 }
+
+/** True when somebody else held a lock for longer than this transaction waits. */
+export const isLockTimeout = (error: unknown): boolean => pgError(error)?.code === LOCK_NOT_AVAILABLE
 
 /** True when the database could not be reached or went away: a fault of no request, worth another try later. */
 export function isConnectionError(error: unknown): boolean {

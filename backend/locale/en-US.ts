@@ -101,6 +101,8 @@ export const enUS: Messages = {
   'plugin.unfit': 'No application can be built with this set of plugins: {reason}',
   'plugin.required': 'The plugin {plugin} is required and can be neither disabled nor uninstalled',
   'plugin.needed': 'It is needed by plugins that are enabled: {plugins}',
+  'plugin.needed_installed': 'It is needed by plugins that are installed, disabled ones among them: {plugins}',
+  'plugin.busy': 'Another change of the plugins is under way; try again in a moment',
   'plugin.needs': 'It needs plugins that are not enabled: {plugins}',
   'plugin.install_off': 'This installation takes no plugins while it runs (PLUGIN_INSTALL)',
   'plugin.archive_missing': 'The archive of the plugin is missing',

@@ -100,6 +100,8 @@ export const zhCN = {
   'plugin.unfit': '插件无法启用：{reason}',
   'plugin.required': '插件 {plugin} 是必需的，不能停用或卸载',
   'plugin.needed': '以下启用的插件依赖它：{plugins}',
+  'plugin.needed_installed': '以下已安装的插件（含已停用的）依赖它：{plugins}',
+  'plugin.busy': '另一项插件变更正在进行，请稍后再试',
   'plugin.needs': '它依赖的插件未启用：{plugins}',
   'plugin.install_off': '此安装不允许在运行时安装插件',
   'plugin.archive_missing': '请上传插件压缩包',

@@ -1,4 +1,5 @@
 import { hash, verify } from '@node-rs/bcrypt'
+import { createTurns } from '#backend/utils/turns'
 
 /** bcrypt reads no further; a longer password would be accepted with any ending. */
 export const PASSWORD_BYTES_MAX = 72
@@ -28,6 +29,9 @@ export class HashQueueFull extends Error {
   }
 }
 
+/** The threads that hash are shared with the file system and DNS; two at a time leave some for them. */
+const inTurn = createTurns({ at_once: CONCURRENT_MAX, queue_max: QUEUE_MAX, full: () => new HashQueueFull() })
+
 /** A `$2b$` hash. Throws `RangeError` for more than 72 bytes and `HashQueueFull` under overload. */
 export async function hashPassword(plain: string, { cost = COST_DEFAULT }: HashOptions = {}): Promise<string> {
   if (tooLong(plain)) throw new RangeError(`a password may have at most ${PASSWORD_BYTES_MAX} bytes`)
@@ -53,25 +57,4 @@ export async function verifyPassword(
 
 function tooLong(plain: string): boolean {
   return Buffer.byteLength(plain) > PASSWORD_BYTES_MAX
-}
-
-let running = 0
-const waiting: (() => void)[] = []
-
-/** The threads that hash are shared with the file system and DNS; two at a time leave some for them. */
-async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  if (running < CONCURRENT_MAX) {
-    running += 1
-  } else {
-    if (waiting.length >= QUEUE_MAX) throw new HashQueueFull()
-    // The turn is handed over by the one that ends, so `running` stays as it is.
-    await new Promise<void>((resolve) => waiting.push(resolve))
-  }
-  try {
-    return await work()
-  } finally {
-    const next = waiting.shift()
-    if (next) next()
-    else running -= 1
-  }
 }

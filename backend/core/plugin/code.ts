@@ -2,7 +2,7 @@ import type { BuiltInPlugin } from '#backend/core/plugin/built-in'
 import { loadInstalled } from '#backend/core/plugin/install/load'
 import type { LoadedPlugin } from '#backend/core/plugin/loaded'
 import type { PluginManifest } from '#backend/core/plugin/manifest'
-import { type FindCode, findArchive } from '#backend/core/plugin/set-store'
+import { type FindCode, findArchive, type PluginRow } from '#backend/core/plugin/set-store'
 import type { Db } from '#backend/database/db'
 
 export interface InstalledCode {
@@ -13,7 +13,8 @@ export interface InstalledCode {
 
 /** The code of plugins in this process: loaded once, however often the set changes. */
 export interface PluginCode {
-  readonly find: FindCode
+  /** In a transaction `db` is that transaction: it may hold the only connection. */
+  readonly find: (row: PluginRow, db?: Db) => ReturnType<FindCode>
   /** Loads what is not stored yet. */
   load(installed: InstalledCode): Promise<LoadedPlugin>
 }
@@ -24,7 +25,7 @@ export interface PluginCodeOptions {
   data_dir: string
 }
 
-export function createPluginCode({ built_ins, db, data_dir }: PluginCodeOptions): PluginCode {
+export function createPluginCode({ built_ins, db: pool, data_dir }: PluginCodeOptions): PluginCode {
   const loaded = new Map<string, LoadedPlugin>()
 
   async function load({ manifest, digest, archive }: InstalledCode): Promise<LoadedPlugin> {
@@ -38,7 +39,7 @@ export function createPluginCode({ built_ins, db, data_dir }: PluginCodeOptions)
 
   return {
     load,
-    async find({ name, source, manifest, digest }) {
+    async find({ name, source, manifest, digest }, db = pool) {
       if (source === 'built-in') return built_ins.find((one) => one.manifest.name === name)
       const known = loaded.get(digest ?? '')
       if (known !== undefined) return known

@@ -1,11 +1,12 @@
-import { eq } from 'drizzle-orm'
-import { Conflict, Forbidden } from '#backend/common/errors'
+import { eq, sql } from 'drizzle-orm'
+import { Conflict, Forbidden, Unavailable } from '#backend/common/errors'
 import type { Ctx } from '#backend/core/ctx'
 import type { Host } from '#backend/core/host'
 import { type PluginFiles, readArchive } from '#backend/core/plugin/install/archive'
 import { collectFacts } from '#backend/core/plugin/install/collect-facts'
 import type { CoreFacts } from '#backend/core/plugin/install/facts'
 import { fetchGit } from '#backend/core/plugin/install/git'
+import { removeUnpacked } from '#backend/core/plugin/install/load'
 import { checkAgainstFacts, manifestOf } from '#backend/core/plugin/install/manifest-check'
 import { checkReport } from '#backend/core/plugin/install/report-check'
 import { type StagedPlugin, stagePlugin } from '#backend/core/plugin/install/stage'
@@ -13,9 +14,14 @@ import { type LoadedPlugin, menuNames } from '#backend/core/plugin/loaded'
 import { appliedMigrations, applyMigrations } from '#backend/core/plugin/migrations'
 import { type PluginSource, plugin as pluginTable } from '#backend/core/plugin/model/plugin.model'
 import { whyNotEnable } from '#backend/core/plugin/plugin-rules'
+import { sow, withStatementLimit } from '#backend/core/plugin/plugin-work'
 import { changeSet, orUnfit, type SetChange } from '#backend/core/plugin/set-change'
 import { type PluginRow, readSet } from '#backend/core/plugin/set-store'
 import type { Db } from '#backend/database/db'
+import { createTurns } from '#backend/utils/turns'
+
+/** Each compiles, and takes a process with memory of its own; the others wait. */
+const stagingInTurn = createTurns({ at_once: 2, wait_ms: 60_000, full: () => new Unavailable('plugin.busy') })
 
 export async function installArchive(host: Host, ctx: Ctx, archive: Buffer): Promise<SetChange> {
   assertAllowed(ctx)
@@ -35,10 +41,27 @@ function assertAllowed({ config }: Ctx): void {
 
 async function install(host: Host, ctx: Ctx, files: PluginFiles, source: PluginSource): Promise<SetChange> {
   const { DATA_DIR: data_dir, PLUGIN_PUBLIC_KEYS: public_keys } = ctx.config
-  const facts = await factsFor(host, ctx.db, manifestOf(files).name)
-  const staged = await stagePlugin(files, { facts, data_dir, public_keys })
-  const code = await orUnfit(ctx, () => host.code.load(staged))
-  return changeSet(host, ctx, (ctx) => enter(host, ctx, staged, code, source))
+  const staged = await stagingInTurn(async () => {
+    const facts = await factsFor(host, ctx.db, manifestOf(files).name)
+    return stagePlugin(files, { facts, data_dir, public_keys })
+  })
+  try {
+    const code = await orUnfit(ctx, () => host.code.load(staged))
+    return await changeSet(host, ctx, staged.manifest.name, (ctx) => enter(host, ctx, staged, code, source))
+  } catch (error) {
+    await removeUnused(ctx, staged)
+    throw error
+  }
+}
+
+/** What was unpacked to be tried stays only where it is installed, by whomever. */
+async function removeUnused({ db, config, log }: Ctx, { manifest: { name }, digest }: StagedPlugin): Promise<void> {
+  try {
+    const installed = (await readSet(db)).rows.some((row) => row.name === name && row.digest === digest)
+    if (!installed) await removeUnpacked(name, config.DATA_DIR, digest)
+  } catch (error) {
+    log.warn({ err: error, plugin: name }, 'files of a plugin that was not installed are still there')
+  }
 }
 
 /** Everything about it is asked again: another plugin may have been installed while this one was tried. */
@@ -68,21 +91,22 @@ async function bringIn(host: Host, ctx: Ctx, staged: StagedPlugin, code: LoadedP
   const lost = applied.find((name) => !migrations.some((one) => one.name === name))
   if (lost !== undefined) throw new Conflict('plugin.older', { params: { migration: lost } })
   await orUnfit(ctx, async () => {
-    await applyMigrations(ctx.db, manifest.name, migrations)
+    await withStatementLimit(ctx.db, () => applyMigrations(ctx.db, manifest.name, migrations))
     await host.menus.remove(ctx.db, old_menus)
     await host.menus.insert(ctx.db, code.definition.menus ?? [])
-    await code.definition.seed?.(ctx)
+    await withStatementLimit(ctx.db, () => sow(ctx, code.definition))
   })
   if (old_menus.length > 0) await ctx.actors.touch(ctx, ['all'])
 }
 
 /** What a plugin of this name may not take. */
 async function factsFor(host: Host, db: Db, name: string): Promise<CoreFacts> {
-  const { runtime, apps, menus, database } = host
+  const { runtime, apps, menus } = host
   if (runtime === undefined) throw new Error('plugins are installed by a process that serves')
   const rows: PluginRow[] = (await readSet(db)).rows
-  const tables = await database.sql<{ name: string }[]>`
-    select relname as name from pg_class where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'v', 'm')`
+  // Within the change: a second connection may be one too many.
+  const tables = await db.execute<{ name: string }>(sql`
+    select relname as name from pg_class where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'v', 'm')`)
   const sources = {
     apps: apps.map((app) => app.name),
     app: runtime.current().app,

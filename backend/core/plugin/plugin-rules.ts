@@ -18,6 +18,14 @@ export function whyNotDisable({ name, manifest }: PluginRow, rows: Rows): Refusa
   return needing.length === 0 ? undefined : new Conflict('plugin.needed', { params: { plugins } })
 }
 
+/** One that is disabled still names it: enabling it later, or starting with it, would fail for ever. */
+export function whyNotUninstall(row: PluginRow, rows: Rows): Refusal | undefined {
+  if (row.source === 'built-in') return new Forbidden('plugin.built_in')
+  const plugins = rows.filter((one) => one.manifest.depends_on.includes(row.name)).map((one) => one.name)
+  if (plugins.length === 0) return whyNotDisable(row, rows)
+  return new Conflict('plugin.needed_installed', { params: { plugins: plugins.join(', ') } })
+}
+
 export function whyNotEnable({ depends_on }: PluginManifest, rows: Rows): Refusal | undefined {
   const enabled = new Set(rows.filter((one) => one.enabled).map((one) => one.name))
   const lacking = depends_on.filter((name) => !enabled.has(name))

@@ -46,7 +46,7 @@ export function createPlugins(hostOf: () => Host): Plugins {
 }
 
 async function toggle(host: Host, ctx: Ctx, name: string): Promise<SetChange> {
-  return changeSet(host, ctx, async ({ db }) => {
+  return changeSet(host, ctx, name, async ({ db }) => {
     const { rows } = await readSet(db)
     const row = rowOf(rows, name)
     assertMayToggle(row, rows)

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import type { Log } from '#backend/core/log'
 import { createStanding, LEASE_MS } from '#backend/core/plugin/standing'
 import type { Database } from '#backend/database/db'
+import { within } from '#backend/utils/within'
 
 /** A process that has not got as far as the others. */
 export interface Laggard {
@@ -46,6 +47,7 @@ const LOOK_EVERY_MS = 1_000
 /** While it may not serve. */
 const RETURN_EVERY_MS = 200
 const LOOK_LIMIT_MS = 3_000
+const SILENT = 'the database does not answer'
 /** A process whose row is this old has ended without a word. */
 const FORGET_AFTER = '1 hour'
 /** Beyond a lease: clocks run at slightly different speeds. */
@@ -79,7 +81,7 @@ export function createProcessRegistry({ connect, log, report, onNewest }: Proces
     connection ??= connect()
     const used = connection
     try {
-      return await within(limit_ms, ask(used, said))
+      return await within(limit_ms, ask(used, said), SILENT)
     } catch (error) {
       // What is stuck on it would hold up every look after this one.
       connection = undefined
@@ -129,23 +131,11 @@ export function createProcessRegistry({ connect, log, report, onNewest }: Proces
       connection = undefined
       const farewell = used.sql`delete from sys_process
         where process_id = ${process_id} or heartbeat_time < clock_timestamp() - ${FORGET_AFTER}::interval`
-      await within(LOOK_LIMIT_MS, farewell).catch((error: unknown) =>
+      await within(LOOK_LIMIT_MS, farewell, SILENT).catch((error: unknown) =>
         log.warn({ err: error }, 'this process stays listed until others forget it'),
       )
       await used.close()
     },
-  }
-}
-
-async function within<T>(limit_ms: number, work: PromiseLike<T>): Promise<T> {
-  let late: NodeJS.Timeout | undefined
-  const expired = new Promise<never>((_, reject) => {
-    late = setTimeout(() => reject(new Error('the database does not answer')), limit_ms)
-  })
-  try {
-    return await Promise.race([work, expired])
-  } finally {
-    clearTimeout(late)
   }
 }
 

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { eq } from 'drizzle-orm'
-import { Conflict, Forbidden } from '#backend/common/errors'
+import { Conflict } from '#backend/common/errors'
 import type { Ctx } from '#backend/core/ctx'
 import type { Host } from '#backend/core/host'
 import { dumpTables } from '#backend/core/plugin/install/dump'
@@ -10,10 +10,13 @@ import { dumpFolder } from '#backend/core/plugin/install/staging'
 import { readStored } from '#backend/core/plugin/install/stored-archive'
 import { revertMigrations } from '#backend/core/plugin/migrations'
 import { plugin as pluginTable } from '#backend/core/plugin/model/plugin.model'
-import { rowOf, whyNotDisable } from '#backend/core/plugin/plugin-rules'
-import { changeSet, type SetChange } from '#backend/core/plugin/set-change'
+import { rowOf, whyNotEnable, whyNotUninstall } from '#backend/core/plugin/plugin-rules'
+import { withStatementLimit } from '#backend/core/plugin/plugin-work'
+import type { Laggard } from '#backend/core/plugin/process-registry'
+import { changeSet, orUnfit, type SetChange } from '#backend/core/plugin/set-change'
 import { findArchive, type PluginRow, readSet } from '#backend/core/plugin/set-store'
 import { waitForOldSets } from '#backend/core/plugin/under-way'
+import type { Db } from '#backend/database/db'
 
 export interface Uninstalled extends SetChange {
   /** Folder on this machine that holds the rows of its tables; null: it had none. */
@@ -25,48 +28,102 @@ export interface Uninstalled extends SetChange {
  * and row. The rows of its tables are written to files before.
  */
 export async function uninstall(host: Host, ctx: Ctx, name: string): Promise<Uninstalled> {
-  const row = await removable(ctx, name)
-  if (row.enabled)
-    await changeSet(host, ctx, async (ctx) => {
-      await removable(ctx, name)
-      await ctx.db.update(pluginTable).set({ enabled: false }).where(eq(pluginTable.name, name))
-    })
+  const { enabled } = await removable(ctx.db, name)
+  const out_of_service = enabled ? await disable(host, ctx, name) : []
   await waitForOldSets(host, (await readSet(ctx.db)).version)
-  let dump_folder: string | null = null
-  try {
-    const change = await changeSet(host, ctx, async (ctx) => {
-      dump_folder = await takeAway(host, ctx, await removable(ctx, name))
-    })
-    await removeUnpacked(name, ctx.config.DATA_DIR)
-    ctx.log.info({ plugin: name, dump_folder }, 'a plugin was uninstalled')
-    return { ...change, dump_folder }
-  } catch (error) {
-    if (dump_folder !== null) await rm(dump_folder, { recursive: true, force: true })
-    throw error
-  }
+  const gone = await takeAway(host, ctx, name, { out_of_service, enable_again: enabled })
+  // It is uninstalled: files that stay are in nobody's way.
+  await removeUnpacked(name, ctx.config.DATA_DIR).catch((error: unknown) =>
+    ctx.log.warn({ err: error, plugin: name }, 'what was unpacked of an uninstalled plugin is still there'),
+  )
+  return gone
 }
 
-async function removable(ctx: Ctx, name: string): Promise<PluginRow> {
-  const { rows } = await readSet(ctx.db)
+async function removable(db: Db, name: string): Promise<PluginRow> {
+  const { rows } = await readSet(db)
   const row = rowOf(rows, name)
-  if (row.source === 'built-in') throw new Forbidden('plugin.built_in')
-  const refusal = whyNotDisable(row, rows)
+  const refusal = whyNotUninstall(row, rows)
   if (refusal !== undefined) throw refusal
   return row
 }
 
-async function takeAway(host: Host, ctx: Ctx, row: PluginRow): Promise<string | null> {
-  const { name, manifest, digest, menu_names } = row
+async function disable(host: Host, ctx: Ctx, name: string): Promise<Laggard[]> {
+  const { out_of_service } = await changeSet(host, ctx, name, async ({ db }) => {
+    await removable(db, name)
+    await setEnabled(db, name, false)
+  })
+  return out_of_service
+}
+
+async function setEnabled(db: Db, name: string, enabled: boolean): Promise<void> {
+  await db.update(pluginTable).set({ enabled }).where(eq(pluginTable.name, name))
+}
+
+interface TakeAwayOptions {
+  out_of_service: readonly Laggard[]
+  /** Whether it is to be in use again where it cannot be taken away. */
+  enable_again: boolean
+}
+
+/**
+ * The files with its rows go only when it is certain that the rows are still in the tables: whatever fails later, they
+ * may be the only copy.
+ */
+async function takeAway(
+  host: Host,
+  ctx: Ctx,
+  name: string,
+  { out_of_service, enable_again }: TakeAwayOptions,
+): Promise<Uninstalled> {
+  let dump_folder: string | null = null
+  let kept = false
+  const undo = async () => {
+    kept = true
+    if (dump_folder !== null) await rm(dump_folder, { recursive: true, force: true })
+  }
+  const change = async (ctx: Ctx) => {
+    const row = await removable(ctx.db, name)
+    dump_folder = await dump(ctx, row)
+    await remove(host, ctx, row)
+    await ctx.afterCommit(async () => ctx.log.info({ plugin: name, dump_folder }, 'a plugin was uninstalled'))
+  }
+  try {
+    return { ...(await changeSet(host, ctx, name, change, { undo, out_of_service })), dump_folder }
+  } catch (error) {
+    if (kept && enable_again) await enableAgain(host, ctx, name)
+    throw error
+  }
+}
+
+async function dump({ db, config }: Ctx, row: PluginRow): Promise<string | null> {
   // Somebody has enabled it meanwhile: processes use its tables.
   if (row.enabled) throw new Conflict('error.conflict')
+  const { tables } = row.manifest
+  if (tables.length === 0) return null
+  const folder = dumpFolder(config.DATA_DIR, row, new Date())
+  await dumpTables(db, tables, folder)
+  return folder
+}
+
+async function remove(host: Host, ctx: Ctx, { name, manifest, digest, menu_names }: PluginRow): Promise<void> {
   const archive = await findArchive(ctx.db, name, digest ?? '')
   if (archive === undefined || digest === null) throw new Error(`the archive of the plugin ${name} is gone`)
   const migrations = migrationsOf(readStored(archive, digest).files, manifest)
-  const folder = manifest.tables.length === 0 ? null : dumpFolder(ctx.config.DATA_DIR, row, new Date())
-  if (folder !== null) await dumpTables(ctx.db, manifest.tables, folder)
-  await revertMigrations(ctx.db, name, migrations)
+  await orUnfit(ctx, () => withStatementLimit(ctx.db, () => revertMigrations(ctx.db, name, migrations)))
   await host.menus.remove(ctx.db, menu_names)
   await ctx.db.delete(pluginTable).where(eq(pluginTable.name, name))
   await ctx.actors.touch(ctx, ['all'])
-  return folder
+}
+
+/** As it was before it was tried to take it away, unless others have changed that meanwhile. */
+async function enableAgain(host: Host, ctx: Ctx, name: string): Promise<void> {
+  try {
+    await changeSet(host, ctx, name, async ({ db }) => {
+      const { rows } = await readSet(db)
+      const row = rows.find((one) => one.name === name)
+      if (row !== undefined && whyNotEnable(row.manifest, rows) === undefined) await setEnabled(db, name, true)
+    })
+  } catch (error) {
+    ctx.log.error({ err: error, plugin: name }, 'a plugin that could not be uninstalled stays disabled')
+  }
 }

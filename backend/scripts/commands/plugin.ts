@@ -1,12 +1,14 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { Ctx } from '#backend/core/ctx'
-import { systemCtx } from '#backend/core/host'
+import { type Host, systemCtx } from '#backend/core/host'
+import type { PluginCode } from '#backend/core/plugin/code'
 import { writeArchive } from '#backend/core/plugin/install/archive'
 import { readFolder } from '#backend/core/plugin/install/folder'
-import { startRuntime } from '#backend/core/plugin/runtime'
+import { type PluginRuntime, startRuntime } from '#backend/core/plugin/runtime'
 import type { SetChange } from '#backend/core/plugin/set-change'
+import { isConnectionError } from '#backend/database/pg-error'
 import { withHost } from '#backend/scripts/cli-host'
-import { Mistake } from '#backend/scripts/explain'
+import { explain, Mistake } from '#backend/scripts/explain'
 import { askConfirmation } from '#backend/scripts/terminal'
 import { APPS, buildApp } from '#backend/server'
 
@@ -25,7 +27,7 @@ export async function list(): Promise<void> {
 export async function add(source: string): Promise<void> {
   const isRepository = /^https?:\/\//.test(source)
   const archive = isRepository ? undefined : await archiveOf(source)
-  await changing(async (ctx) => {
+  await onTrial(async (ctx) => {
     const before = new Map((await ctx.plugins.list(ctx)).map((row) => [row.name, row.digest]))
     const change = await (archive === undefined
       ? ctx.plugins.installRepository(ctx, source)
@@ -46,40 +48,70 @@ async function archiveOf(path: string): Promise<Buffer> {
 /** Uninstalls a plugin; the rows of its tables are written to files first. */
 export async function remove(name: string, { yes }: { yes?: boolean }): Promise<void> {
   if (yes !== true) await askConfirmation(`Uninstall ${name} and drop its tables?`, '--yes')
-  await changing(async (ctx) => {
-    const change = await ctx.plugins.uninstall(ctx, name)
-    console.log(`${name} is uninstalled`)
-    if (change.dump_folder !== null) console.log(`The rows of its tables are in ${change.dump_folder}`)
-    return change
-  })
+  await onTrial(
+    async (ctx) => {
+      const change = await ctx.plugins.uninstall(ctx, name)
+      console.log(`${name} is uninstalled`)
+      if (change.dump_folder !== null) console.log(`The rows of its tables are in ${change.dump_folder}`)
+      return change
+    },
+    { untried: true },
+  )
 }
 
 /** Puts a plugin into use or out of use, and returns when every process that serves has followed. */
 export async function setEnabled(name: string, enabled: boolean): Promise<void> {
   const word = enabled ? 'enabled' : 'disabled'
-  await changing(async (ctx) => {
-    const row = (await ctx.plugins.list(ctx)).find((one) => one.name === name)
-    if (row?.enabled === enabled) {
-      console.log(`${name} was ${word}`)
-      return undefined
-    }
-    const change = await ctx.plugins.toggle(ctx, name)
-    console.log(`${name} is ${word}`)
-    return change
-  })
+  await onTrial(
+    async (ctx) => {
+      const row = (await ctx.plugins.list(ctx)).find((one) => one.name === name)
+      if (row?.enabled === enabled) {
+        console.log(`${name} was ${word}`)
+        return undefined
+      }
+      const change = await ctx.plugins.toggle(ctx, name)
+      console.log(`${name} is ${word}`)
+      return change
+    },
+    { untried: !enabled },
+  )
+}
+
+interface TrialOptions {
+  /** Whether the change is made also where no application can be built now: it may be what mends that. */
+  untried?: boolean
 }
 
 /** A change is tried on an application of this process, which answers nobody, before the others hear of it. */
-async function changing(work: (ctx: Ctx) => Promise<SetChange | undefined>): Promise<void> {
+async function onTrial(
+  work: (ctx: Ctx) => Promise<SetChange | undefined>,
+  { untried = false }: TrialOptions = {},
+): Promise<void> {
   await withHost(async (host) => {
     await host.start()
-    const runtime = await startRuntime(host, (set) => buildApp(host, APPS, set))
+    host.runtime = await startTrial(host).catch((error: unknown) => {
+      if (!untried || isConnectionError(error)) throw error
+      console.log(`Not tried, as no application can be built with the plugins as they are: ${explain(error)}`)
+      return undefined
+    })
     try {
       const change = await work(systemCtx(host))
       for (const { process_id } of change?.out_of_service ?? [])
         console.log(`The process ${process_id} has not followed: it serves nothing until it has`)
     } finally {
-      await runtime.stop()
+      await host.runtime?.stop()
     }
   })
+}
+
+/** Without the tasks of the plugins: those are for processes that serve. */
+function startTrial(host: Host): Promise<PluginRuntime> {
+  const code: PluginCode = {
+    ...host.code,
+    async find(row, db) {
+      const found = await host.code.find(row, db)
+      return found === undefined ? undefined : { ...found, definition: { ...found.definition, tasks: {} } }
+    },
+  }
+  return startRuntime({ ...host, code }, (set) => buildApp(host, APPS, set))
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { pluginWith } from '#backend/core/plugin/install/tests/plugin-files'
@@ -52,6 +52,39 @@ test(
       'dump.json',
       'greeting_word.jsonl.gz',
     ])
+  },
+  TIMEOUT_MS,
+)
+
+/** As when a module that it imports has been moved by an upgrade. */
+function breakUnpacked(): void {
+  const folder = join(made.path, 'data', 'plugins')
+  for (const name of readdirSync(folder))
+    if (name.startsWith('greeting-'))
+      writeFileSync(join(folder, name, 'plugin.mjs'), "throw new Error('a module was moved')\n")
+}
+
+test(
+  'one that no longer loads cannot be enabled, but put out of use and removed',
+  async () => {
+    const folder = join(made.path, 'broken')
+    writeFiles(folder, pluginWith())
+    expect(await plugin('add', folder)).toMatchObject({ code: 0 })
+    breakUnpacked()
+    expect(await plugin('disable', 'greeting')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^Not tried, .*moved.*\ngreeting is disabled\n$/),
+    })
+    expect(await plugin('enable', 'greeting')).toMatchObject({ code: 1, stderr: expect.stringContaining('moved') })
+    expect(await plugin('remove', 'greeting', '--yes')).toMatchObject({ code: 0 })
+    expect(await plugin('add', folder)).toMatchObject({ code: 0 })
+    breakUnpacked()
+    expect(await plugin('remove', 'greeting', '--yes')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('greeting is uninstalled\nThe rows'),
+    })
+    expect(await hasTable()).toBe(false)
+    expect((await plugin('list')).stdout).not.toContain('greeting')
   },
   TIMEOUT_MS,
 )

@@ -3,13 +3,22 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { menu } from '#backend/app/admin/model/menu.model'
+import {
+  changed,
+  ENGLISH,
+  filesBelow,
+  seeding,
+  uninstall as uninstallBy,
+  upload as uploadBy,
+  zipOf,
+} from '#backend/app/admin/tests/plugin-upload'
 import { createHost } from '#backend/core/host'
-import { digestOf, readArchive, writeArchive } from '#backend/core/plugin/install/archive'
-import { pluginWith, SOUND, type Sources } from '#backend/core/plugin/install/tests/plugin-files'
+import { digestOf, readArchive } from '#backend/core/plugin/install/archive'
+import { pluginWith, SOUND } from '#backend/core/plugin/install/tests/plugin-files'
 import { startRuntime } from '#backend/core/plugin/runtime'
 import { readSet } from '#backend/core/plugin/set-store'
 import { APPS, buildApp } from '#backend/server'
-import { type Answer, callerOf, createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
+import { type Answer, type Caller, callerOf, createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
 
 let t: TestApp
 let superuser: SignedIn
@@ -19,32 +28,12 @@ beforeAll(async () => {
 })
 afterAll(() => t.close())
 
-const ENGLISH = { 'accept-language': 'en-US' }
-const BOUNDARY = 'x-boundary'
-
-/** Sends a file as a browser's form does. */
-function upload(bytes: Buffer, { by = superuser, query = 'type=zip' } = {}): Promise<Answer> {
-  const head = `--${BOUNDARY}\r\ncontent-disposition: form-data; name="file"; filename="p.zip"\r\ncontent-type: application/zip\r\n\r\n`
-  return by.post(
-    `/sys/plugins?${query}`,
-    Buffer.concat([Buffer.from(head), bytes, Buffer.from(`\r\n--${BOUNDARY}--\r\n`)]),
-    {
-      headers: { 'content-type': `multipart/form-data; boundary=${BOUNDARY}`, ...ENGLISH },
-    },
-  )
-}
-const zipOf = (sources: Sources) => writeArchive(pluginWith(sources))
-const manifestOf = (sources: Sources) => JSON.parse(sources['plugin.json'] ?? '') as object
-const changed = (sources: Sources, manifest: object, more: Sources = {}): Sources => ({
-  ...sources,
-  'plugin.json': JSON.stringify({ ...manifestOf(sources), ...manifest }),
-  ...more,
-})
+const upload = (bytes: Buffer, by: Caller = superuser) => uploadBy(by, bytes)
+const uninstall = (name: string) => uninstallBy(superuser, name)
 const listed = async (name: string) =>
   ((await superuser.get('/sys/plugins')).body.data as { plugin: { name: string } }[]).find(
     (one) => one.plugin.name === name,
   )
-const uninstall = (name: string) => superuser.delete(`/sys/plugins/${name}`, undefined, { headers: ENGLISH })
 
 describe('installing from an archive', () => {
   test('brings routes, tables and menus, everywhere at once, and uninstalling takes them away with a copy of the rows', async () => {
@@ -138,6 +127,12 @@ describe('installing from an archive', () => {
 })
 
 describe('what is refused leaves nothing behind', () => {
+  const withMigration = (up: string) =>
+    changed(
+      SOUND,
+      {},
+      { 'migrations/0009_more.up.sql': up, 'migrations/0009_more.down.sql': 'drop table greeting_word;' },
+    )
   const cases: [string, () => Promise<Answer>, number, RegExp][] = [
     [
       'no form',
@@ -167,41 +162,43 @@ describe('what is refused leaves nothing behind', () => {
       400,
       /nowhere/,
     ],
+    ['a seed that throws', () => upload(zipOf(seeding("throw new Error('nothing to sow')"))), 409, /nothing to sow/],
     [
-      'a seed that throws',
-      () =>
-        upload(
-          zipOf(
-            changed(
-              SOUND,
-              { capabilities: ['routes', 'menus', 'migrations', 'seed'] },
-              {
-                'plugin.ts': (SOUND['plugin.ts'] ?? '').replace(
-                  '  api: greetingApi,',
-                  "  api: greetingApi,\n  seed: async () => {\n    throw new Error('nothing to sow')\n  },",
-                ),
-              },
-            ),
-          ),
-        ),
+      'a seed that never ends',
+      () => upload(zipOf(seeding('await new Promise(() => {})'))),
       409,
-      /nothing to sow/,
+      /seed takes longer than 10 seconds/,
+    ],
+    [
+      'a migration that never ends',
+      () => upload(zipOf(withMigration('insert into greeting_word (text) values (pg_sleep(1000000)::text);'))),
+      409,
+      /0009_more failed: canceling statement due to statement timeout/,
+    ],
+    [
+      'a migration that PostgreSQL refuses',
+      () => upload(zipOf(withMigration('alter table greeting_word add column text varchar(3);'))),
+      409,
+      /0009_more failed: column "text" of relation "greeting_word" already exists/,
     ],
   ]
 
-  test.each(cases)('%s', async (_name, ask, status, reason) => {
+  const LIMIT_MS = 30_000
+  test.each(cases)('%s', { timeout: LIMIT_MS }, async (_name, ask, status, reason) => {
     const before = await readSet(t.db)
+    const files = filesBelow(t.config.DATA_DIR)
     const answer = await ask()
     expect(answer.status, answer.text).toBe(status)
     expect(answer.body.msg).toMatch(reason)
     expect(await readSet(t.db)).toEqual(before)
+    expect(filesBelow(t.config.DATA_DIR)).toEqual(files)
     const [table] = await t.host.database.sql`select to_regclass('greeting_word') as name`
     expect(table?.name).toBeNull()
   })
 
   test('without the setting nothing is installed at all', async () => {
     const off = await createTestApp({ PLUGIN_INSTALL: 'false' })
-    const answer = await upload(zipOf(SOUND), { by: await off.signInSuperuser() })
+    const answer = await upload(zipOf(SOUND), await off.signInSuperuser())
     expect(answer.body).toMatchObject({ code: 403, msg: expect.stringContaining('PLUGIN_INSTALL') })
     await off.close()
   })

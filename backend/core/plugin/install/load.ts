@@ -43,11 +43,15 @@ async function unpack(files: PluginFiles, linked: string, data_dir: string, fold
   }
 }
 
-/** Removes what was unpacked of a plugin, of every version. Modules in memory stay until the process ends. */
-export async function removeUnpacked(name: string, data_dir: string): Promise<void> {
+/**
+ * Removes what was unpacked of a plugin: of every version, or of the one with this digest. Modules in memory stay until
+ * the process ends.
+ */
+export async function removeUnpacked(name: string, data_dir: string, digest?: string): Promise<void> {
   const parent = dirname(unpackedFolder(data_dir, name, '', ''))
+  const version = digest?.slice(0, 16) ?? '[0-9a-f]{16}'
   const names = await readdir(parent).catch(() => [])
   for (const entry of names)
-    if (new RegExp(`^${name}-[0-9a-f]{16}-[0-9a-f]{12}$`).test(basename(entry)))
+    if (new RegExp(`^${name}-${version}-[0-9a-f]{12}$`).test(basename(entry)))
       await rm(join(parent, entry), { recursive: true, force: true })
 }
