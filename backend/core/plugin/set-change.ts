@@ -44,8 +44,8 @@ function turnsOf(host: Host): InTurn {
 }
 
 /**
- * Changes the set by one plugin, then waits until every process serves the new one. What it makes is tried here before it is
- * committed: a set from which no application can be built is refused, and nobody hears of it.
+ * Changes the set by one plugin, then waits until every process serves the new one. What it makes is tried here before
+ * it is committed: a set from which no application can be built is refused, and nobody hears of it.
  */
 export async function changeSet(
   host: Host,
@@ -56,10 +56,11 @@ export async function changeSet(
 ): Promise<SetChange> {
   // Others could not see what this would wait for them to follow.
   if (outer.in_transaction) throw new Error('the set of plugins changes in a transaction of its own')
+  const work = (ctx: Ctx) => changing(ctx, [[trackedPlugins, [name]]], change)
   const fate: Fate = { rolled_back: true, committed: false }
   let set_version: number
   try {
-    set_version = await turnsOf(host)(() => commitChange(host, outer, change, fate))
+    set_version = await turnsOf(host)(() => commitChange(host, outer, work, fate))
   } catch (error) {
     if (fate.rolled_back) await undo?.()
     throw isLockTimeout(error) ? busy(error) : error
@@ -74,7 +75,7 @@ interface Fate {
 }
 
 /** Returns the number of the new set, which this process serves by then. */
-async function commitChange(host: Host, outer: Ctx, change: (ctx: Ctx) => Promise<void>, fate: Fate): Promise<number> {
+async function commitChange(host: Host, outer: Ctx, work: (ctx: Ctx) => Promise<void>, fate: Fate): Promise<number> {
   let prepared: Prepared | undefined
   try {
     return await withTx(outer, async (ctx) => {
@@ -83,7 +84,7 @@ async function commitChange(host: Host, outer: Ctx, change: (ctx: Ctx) => Promis
       })
       await ctx.db.execute(sql`select set_config('lock_timeout', ${String(WAIT_MS)}, true)`)
       await lockSet(ctx.db)
-      await changing(ctx, [[trackedPlugins, [name]]], change)
+      await work(ctx)
       const version = await raiseVersion(ctx.db)
       prepared = await orUnfit(ctx, () => prepare(host, ctx))
       await ctx.events.emit(ctx, 'plugins.changed', { version })
