@@ -143,6 +143,15 @@ describe('a plugin is refused, with its reason, that', () => {
   })
 })
 
+test.each([
+  ['a timer that it stops', 'const timer = setTimeout(() => {}, 60_000)\nclearTimeout(timer)'],
+  ['a pause that it waits for', 'await new Promise((resolve) => setTimeout(resolve, 20))'],
+  ['a line that it writes', "console.log('hello')\nconsole.error('hello')"],
+  ['a file that it reads', "import { readFile } from 'node:fs/promises'\nawait readFile(new URL(import.meta.url))"],
+])('%s at its import is no leak', async (_, code) => {
+  expect((await trial(first(code))).capabilities).toEqual(['routes', 'menus'])
+})
+
 test('what a plugin sends to the process that started it is not heard', async () => {
   const code = `process.send?.({ kind: 'report' })\nprocess.disconnect?.()`
   expect((await trial(first(code))).capabilities).toEqual(['routes', 'menus'])
