@@ -1,5 +1,6 @@
 import { createPublicKey } from 'node:crypto'
 import { z } from 'zod'
+import { unsafeInProduction } from '#backend/core/config-production'
 
 const commaList = (fallback: string[]) =>
   z
@@ -116,6 +117,16 @@ export const ConfigSchema = z.object({
     .describe(
       'Key of the hashes that chain the operation log; without it whoever can write the database can forge them',
     ),
+  EMAIL_PROTOCOL: z.enum(['smtp']).prefault('smtp').describe('How e-mail is handed over'),
+  EMAIL_HOST: z
+    .string()
+    .regex(/^[\w.:-]{1,253}$/, { error: 'must be a host name or an address' })
+    .optional()
+    .describe('Mail server; unset: there is none'),
+  EMAIL_PORT: z.coerce.number().int().min(1).max(65_535).prefault(465).describe('Port of the mail server'),
+  EMAIL_USERNAME: z.string().min(1).max(256).optional().describe('Account at the mail server'),
+  EMAIL_PASSWORD: z.string().min(1).max(1024).optional().describe('Password of that account'),
+  EMAIL_SSL: flag(true).describe('Speak TLS with the mail server from the start'),
   BODY_LIMIT_BYTES: count(1_048_576, 1024).describe('Largest request body'),
   IP_LOCATION_FILE: z.string().min(1).optional().describe('ip2region xdb file; unset: the one that ships'),
   PLUGIN_INSTALL: z
@@ -228,30 +239,6 @@ function isPublicKey(text: string): boolean {
   } catch {
     return false
   }
-}
-
-/** Words that secrets in examples and tutorials are made of. */
-const SAMPLE_SECRET = /change.?me|example|sample|secret.?key|your[-_ ]|password|123456|^(.)\1*$/i
-const SECRET_LENGTH_MIN = 32
-
-function unsafeInProduction(values: ConfigValues, given: Record<string, unknown>): string[] {
-  const problems: string[] = []
-  const secret = values.TOKEN_SECRET_KEY
-  if (secret === undefined) problems.push('TOKEN_SECRET_KEY: is required in production')
-  else if (secret.length < SECRET_LENGTH_MIN)
-    problems.push(`TOKEN_SECRET_KEY: needs ${SECRET_LENGTH_MIN} characters or more`)
-  else if (SAMPLE_SECRET.test(secret)) problems.push('TOKEN_SECRET_KEY: is a sample value')
-  if (!values.AUDIT_ENABLED) problems.push('AUDIT_ENABLED: may not be false in production')
-  if (values.CORS_ORIGINS.includes('*')) problems.push('CORS_ORIGINS: may not be * in production')
-  if (
-    values.ADMIN_PASSWORD !== undefined &&
-    (values.ADMIN_PASSWORD.length < 8 || SAMPLE_SECRET.test(values.ADMIN_PASSWORD))
-  )
-    problems.push('ADMIN_PASSWORD: is a default or shorter than 8 characters')
-  if (given.DEV_SAMPLE_ACCOUNTS !== undefined && values.DEV_SAMPLE_ACCOUNTS)
-    problems.push('DEV_SAMPLE_ACCOUNTS: is for development only')
-  if (values.PASSWORD_HASH_COST < 10) problems.push('PASSWORD_HASH_COST: below 10 is for development only')
-  return problems
 }
 
 type Declared = Readonly<Record<string, { type: 'string' | 'integer' | 'boolean'; default: string | number | boolean }>>

@@ -4,8 +4,8 @@ import type { Ctx } from '#backend/core/ctx'
 import { type Locale, ZOD_TEXTS } from '#backend/locale/translate'
 
 /**
- * Settings that plugins may override while processes run: how people sign in and what a password must be. What decides
- * where data lies, what is trusted and what signs tokens is the environment's alone.
+ * Settings that plugins may override while processes run: how people sign in, what a password must be and how e-mail is
+ * sent. What decides where data lies, what is trusted and what signs tokens is the environment's alone.
  */
 export const SETTING_NAMES = [
   'LOGIN_CAPTCHA_ENABLED',
@@ -19,10 +19,25 @@ export const SETTING_NAMES = [
   'USER_PASSWORD_MIN_LENGTH',
   'USER_PASSWORD_MAX_LENGTH',
   'USER_PASSWORD_REQUIRE_SPECIAL_CHAR',
+  'EMAIL_PROTOCOL',
+  'EMAIL_HOST',
+  'EMAIL_PORT',
+  'EMAIL_USERNAME',
+  'EMAIL_PASSWORD',
+  'EMAIL_SSL',
 ] as const satisfies readonly (keyof Config)[]
 
 export type SettingName = (typeof SETTING_NAMES)[number]
 export type Settings = Readonly<Pick<Config, SettingName>>
+
+/** Taken as typed, blanks at the ends included, and never repeated in a fault, which is logged and answered. */
+const SECRETS: ReadonlySet<SettingName> = new Set(['EMAIL_PASSWORD'])
+
+/** Whether a setting can be unset, so that a blank text for it is no mistake. */
+export function canBeUnset(name: SettingName): boolean {
+  return ConfigSchema.shape[name].parse(undefined) === undefined
+}
+
 type Texts = Readonly<Record<string, string>>
 
 /** What is wrong with the text of a setting. */
@@ -71,7 +86,9 @@ export function readSettings(config: Config, texts: Texts): { settings: Settings
 function parse(name: SettingName, text: string): { value: unknown } | Pick<SettingFault, 'reason'> {
   // Coercion would read it as 0.
   if (text.trim() === '') return { reason: 'blank' }
-  const { success, data, error } = ConfigSchema.shape[name].safeParse(text.trim(), { reportInput: true })
+  const isSecret = SECRETS.has(name)
+  const schema = ConfigSchema.shape[name]
+  const { success, data, error } = schema.safeParse(isSecret ? text : text.trim(), { reportInput: !isSecret })
   if (success) return { value: data }
   const [reason = 'blank'] = error.issues
   return { reason }

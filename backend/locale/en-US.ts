@@ -18,6 +18,7 @@ export const enUS: Messages = {
   'error.method_not_allowed': 'Method not allowed',
   'error.not_found': 'It does not exist',
   'error.conflict': 'It exists already',
+  'error.referenced': 'Other data still refers to it, or what it refers to is not there',
   'error.too_many_requests': 'Too many requests, please try again later',
   'error.unavailable': 'The service is unavailable, please try again later',
   'error.log_unavailable': 'The operation log cannot be written at the moment, please try again later',
@@ -157,6 +158,8 @@ export const enUS: Messages = {
   'plugin.install.migration_missing': '{file} is missing',
   'plugin.install.migration_statement': '{file}: this statement is not allowed in a migration of a plugin: {statement}',
   'plugin.install.migration_foreign': '{file} touches {table}, which the manifest does not declare',
+  'plugin.install.migration_holds':
+    '{file} refers to {table} without `on delete cascade` or `on delete set null`: its rows could not be deleted any more',
   'plugin.install.table_not_made': 'No migration makes the table {table}',
   'plugin.install.table_left': 'The down migrations leave the table {table} behind',
   'plugin.install.file_encoding': '{file} is not UTF-8 text',

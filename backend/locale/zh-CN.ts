@@ -17,6 +17,7 @@ export const zhCN = {
   'error.method_not_allowed': '不支持的请求方法',
   'error.not_found': '数据不存在',
   'error.conflict': '数据已存在',
+  'error.referenced': '仍有其他数据引用该数据，或其引用的数据不存在',
   'error.too_many_requests': '请求过于频繁，请稍后再试',
   'error.unavailable': '服务暂时不可用，请稍后再试',
   'error.log_unavailable': '操作日志暂时无法写入，请稍后重试',
@@ -155,6 +156,8 @@ export const zhCN = {
   'plugin.install.migration_missing': '缺少 {file}',
   'plugin.install.migration_statement': '{file}：插件迁移中不允许此语句：{statement}',
   'plugin.install.migration_foreign': '{file} 操作了未在清单中声明的 {table}',
+  'plugin.install.migration_holds':
+    '{file} 引用了 {table}，但没有 `on delete cascade` 或 `on delete set null`：其数据将无法删除',
   'plugin.install.table_not_made': '没有迁移创建数据表 {table}',
   'plugin.install.table_left': '回退迁移后仍留有数据表 {table}',
   'plugin.install.file_encoding': '{file} 不是 UTF-8 文本',

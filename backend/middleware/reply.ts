@@ -134,6 +134,8 @@ function fromDependency(error: Error): Answer | undefined {
   switch (sqlstate) {
     case '23505':
       return { status: 409, key: 'error.conflict' }
+    case '23503': // a foreign key: the product's tables have none, those of plugins may
+      return { status: 409, key: 'error.referenced' }
     case '22021': // a character that the encoding does not have
     case '22P05':
     case '22001': // longer than the column

@@ -5,7 +5,7 @@ import type { Host } from '#backend/core/host'
 import { type PluginFiles, readArchive } from '#backend/core/plugin/install/archive'
 import { collectFacts } from '#backend/core/plugin/install/collect-facts'
 import type { CoreFacts } from '#backend/core/plugin/install/facts'
-import { fetchGit } from '#backend/core/plugin/install/git'
+import { fetchGit, type GitReach } from '#backend/core/plugin/install/git'
 import { removeUnpacked } from '#backend/core/plugin/install/load'
 import { checkAgainstFacts, manifestOf } from '#backend/core/plugin/install/manifest-check'
 import { checkReport } from '#backend/core/plugin/install/report-check'
@@ -29,10 +29,15 @@ export async function installArchive(host: Host, ctx: Ctx, archive: Buffer): Pro
   return install(host, ctx, files, 'zip')
 }
 
-export async function installRepository(host: Host, ctx: Ctx, repo_url: string): Promise<SetChange> {
+export async function installRepository(
+  host: Host,
+  ctx: Ctx,
+  repo_url: string,
+  reach: GitReach = {},
+): Promise<SetChange> {
   assertAllowed(ctx)
   const { PLUGIN_INSTALL_HOSTS: hosts, DATA_DIR: data_dir } = ctx.config
-  return install(host, ctx, await fetchGit(repo_url, { hosts, data_dir }), 'git')
+  return install(host, ctx, await fetchGit(repo_url, { ...reach, hosts, data_dir }), 'git')
 }
 
 function assertAllowed({ config }: Ctx): void {

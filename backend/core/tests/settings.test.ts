@@ -49,6 +49,33 @@ describe('texts over a configuration', () => {
       for (const locale of ['zh-CN', 'en-US'] as const) expect(faultText(fault, locale)).toMatch(/./)
   })
 
+  test('of e-mail are read too, a password as it was typed', () => {
+    const texts = {
+      EMAIL_PORT: '25',
+      EMAIL_SSL: 'false',
+      EMAIL_HOST: ' smtp.example.org ',
+      EMAIL_PASSWORD: ' two words ',
+    }
+    expect(read(texts)).toMatchObject({
+      settings: { EMAIL_PORT: 25, EMAIL_SSL: false, EMAIL_HOST: 'smtp.example.org', EMAIL_PASSWORD: ' two words ' },
+      faults: [],
+    })
+    for (const [name, text] of [
+      ['EMAIL_PORT', '0'],
+      ['EMAIL_PORT', '65536'],
+      ['EMAIL_SSL', 'maybe'],
+      ['EMAIL_PROTOCOL', 'imap'],
+    ] as const)
+      expect(read({ [name]: text })).toMatchObject({ settings: { [name]: config[name] }, faults: [name] })
+  })
+
+  test('that are secrets are in no fault', () => {
+    const { faults } = readSettings(config, { EMAIL_PASSWORD: 'hunter2'.repeat(200) })
+    expect(faults).toMatchObject([{ name: 'EMAIL_PASSWORD' }])
+    expect(JSON.stringify(faults)).not.toContain('hunter2')
+    for (const fault of faults) expect(faultText(fault, 'en-US')).not.toContain('hunter2')
+  })
+
   test('that contradict each other, or the configuration, are all ignored', () => {
     const both = read({ USER_PASSWORD_MIN_LENGTH: '20', USER_PASSWORD_MAX_LENGTH: '10' })
     expect(both.settings).toMatchObject({ USER_PASSWORD_MIN_LENGTH: 6, USER_PASSWORD_MAX_LENGTH: 32 })
@@ -62,7 +89,7 @@ describe('texts over a configuration', () => {
   test('of anything else change nothing: no plugin moves data, trust or signatures', () => {
     const texts = { TOKEN_SECRET_KEY: 'mine', DATABASE_URL: 'postgres://elsewhere/x', TRUSTED_PROXIES: '0.0.0.0/0' }
     expect(read(texts)).toEqual({ settings: { ...config }, faults: [] })
-    expect(SETTING_NAMES.filter((name) => !/^(USER|LOGIN)_/.test(name))).toEqual([])
+    expect(SETTING_NAMES.filter((name) => !/^(USER|LOGIN|EMAIL)_/.test(name))).toEqual([])
   })
 })
 

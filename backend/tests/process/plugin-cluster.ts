@@ -30,6 +30,7 @@ export async function openPluginCluster(): Promise<PluginCluster> {
       DATABASE_POOL_SIZE: '5',
       TOKEN_SECRET_KEY: randomBytes(32).toString('hex'),
       LOG_LEVEL: 'warn',
+      PASSWORD_HASH_COST: '4',
       REDIS_PREFIX: `test-${randomBytes(6).toString('hex')}`,
       ...(redis_url === undefined ? {} : { REDIS_URL: redis_url }),
     }

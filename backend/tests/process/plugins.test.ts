@@ -3,6 +3,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { writeArchive } from '#backend/core/plugin/install/archive'
+import { TRIED } from '#backend/core/plugin/install/tests/hostile-plugins'
 import { manifestWith, pluginWith } from '#backend/core/plugin/install/tests/plugin-files'
 import {
   keptConnection,
@@ -57,7 +58,7 @@ async function toggle(): Promise<Change> {
 async function install(url: string, archive: Buffer): Promise<{ status: number; text: string }> {
   const body = new FormData()
   body.append('file', new Blob([new Uint8Array(archive)]), 'plugin.zip')
-  const headers = { authorization: `Bearer ${cluster.token}`, connection: 'close' }
+  const headers = { authorization: `Bearer ${cluster.token}`, connection: 'close', 'accept-language': 'en-US' }
   const response = await fetch(`${url}/api/v1/sys/plugins?type=zip`, { method: 'POST', headers, body })
   return { status: response.status, text: await response.text() }
 }
@@ -88,10 +89,11 @@ test(
     const growth = after.map((bytes, index) => bytes - (before[index] ?? 0))
     const kilobytes = growth.map((bytes) => Math.round(bytes / 1024)).join(', ')
     process.stderr.write(
-      `plugins: ${TOGGLES} changes at ${Math.round(took / TOGGLES)} ms, ${load.counts.core} core and ${load.counts.plugin} plugin requests (${load.counts.judged} judged), ${load.faults.length} faults; heap growth ${kilobytes} KiB of ${Math.round((before[0] ?? 0) / 1024)}\n`,
+      `plugins: ${TOGGLES} changes at ${Math.round(took / TOGGLES)} ms, ${load.counts.core} core reads, ${load.counts.written} writes and ${load.counts.plugin} plugin requests (${load.counts.judged} judged), ${load.faults.length} faults; heap growth ${kilobytes} KiB of ${Math.round((before[0] ?? 0) / 1024)}\n`,
     )
     expect(load.faults).toEqual([])
     expect(load.counts.judged).toBeGreaterThan(TOGGLES)
+    expect(load.counts.written).toBeGreaterThan(TOGGLES)
     expect(Math.max(...growth)).toBeLessThan(HEAP_GROWTH_MAX)
   },
   TIMEOUT_MS,
@@ -129,32 +131,83 @@ test(
   60_000 + INSTALLATIONS * 30_000,
 )
 
+/** What each is refused for, as its answer says it. */
+const HOSTILE: readonly (readonly [string, string])[] = [
+  ['hangs', 'seconds'],
+  ['throws when it is loaded', 'no luck'],
+  ['shadows a route', '/api/v1/sys/users/:id'],
+  ['leaks a timer', 'Timeout'],
+]
+const FAILING_SQL = {
+  'migrations/0000_words.up.sql':
+    'create table greeting_word (id bigserial primary key, text varchar(64) not null); insert into greeting_word (text) values (null);',
+}
+
+test(`hostile plugins under load on ${PROCESSES} processes are refused with their reasons, and core routes always answer`, async () => {
+  const load = startLoad(cluster)
+  const post = async (index: number, changes: Parameters<typeof pluginWith>[0]) => {
+    const { status, text } = await install(server(index).url, writeArchive(pluginWith(changes)))
+    return { status, msg: (JSON.parse(text) as { msg: string }).msg }
+  }
+  const [hanging, ...quick] = HOSTILE.map(([name, reason]) => ({
+    changes: TRIED.find(([what]) => what === name)?.[1] ?? {},
+    reason,
+  }))
+  // The others come and go while it hangs.
+  const slow = post(0, hanging?.changes)
+  for (const [index, { changes, reason }] of quick.entries()) {
+    const { status, msg } = await post(index + 1, changes)
+    expect([400, 409]).toContain(status)
+    expect(msg).toContain(reason)
+  }
+  const failed = await post(1, FAILING_SQL)
+  expect(failed).toMatchObject({ status: 409, msg: expect.stringContaining('null value in column') })
+  expect(await slow).toMatchObject({ status: 400, msg: expect.stringContaining(hanging?.reason ?? '') })
+  const statuses = await Promise.all(
+    cluster.servers.map(async ({ url }) => (await send(url, '/greeting/words', { token: cluster.token })).status),
+  )
+  await load.stop()
+  expect(statuses).toEqual(cluster.servers.map(() => 404))
+  expect(load.faults).toEqual([])
+  expect(load.counts.written).toBeGreaterThan(PROCESSES)
+}, 90_000)
+
 describe('what is open', () => {
   test('an upload under way and a connection that idles survive a change', async () => {
     const agent = keptConnection()
     const { url } = server(0)
     const before = await send(url, '/sys/users/me', { token: cluster.token, agent })
-    const body = JSON.stringify({ name: `Upload ${Date.now()}`, status: 1 })
-    const upload = request(`${url}/api/v1/sys/depts`, {
+    const archive = writeArchive(pluginWith({ 'plugin.json': manifestWith({ description: 'Uploaded slowly' }) }))
+    const body = Buffer.concat([
+      Buffer.from('--x\r\ncontent-disposition: form-data; name="file"; filename="plugin.zip"\r\n\r\n'),
+      archive,
+      Buffer.from('\r\n--x--\r\n'),
+    ])
+    const upload = request(`${url}/api/v1/sys/plugins?type=zip`, {
       method: 'POST',
       headers: {
         authorization: `Bearer ${cluster.token}`,
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(body),
+        'content-type': 'multipart/form-data; boundary=x',
+        'content-length': body.length,
       },
     })
-    upload.write(body.slice(0, 10))
+    // In the midst of the file.
+    upload.write(body.subarray(0, 300))
     await sleep(100)
     await toggle()
     await toggle()
-    upload.end(body.slice(10))
+    upload.end(body.subarray(300))
     const [response] = (await once(upload, 'response')) as [IncomingMessage]
-    expect((await textOf(response)).status).toBe(200)
+    const uploaded = await textOf(response)
+    expect(uploaded.status, uploaded.text).toBe(200)
+    expect((await send(url, '/greeting/words', { token: cluster.token })).status).toBe(200)
+    const gone = await send(url, '/sys/plugins/greeting', { method: 'DELETE', token: cluster.token })
+    expect(gone.status, gone.text).toBe(200)
     const after = await send(url, '/sys/users/me', { token: cluster.token, agent })
     expect([before.status, after.status]).toEqual([200, 200])
     expect(after.port).toBe(before.port)
     agent.destroy()
-  })
+  }, 60_000)
 })
 
 describe('a process that is stopped during a change', () => {

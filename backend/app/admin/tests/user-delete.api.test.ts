@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { session } from '#backend/app/admin/model/session.model'
 import { userPasswordHistory } from '#backend/app/admin/model/user-password-history.model'
@@ -20,6 +20,25 @@ const endReasons = async (user_id: number) =>
   (await t.db.select().from(session).where(eq(session.user_id, user_id))).map((one) => one.ended_reason)
 
 describe('deleting a user', () => {
+  test('whom another table refers to by a foreign key is refused, and says why', async () => {
+    const { user_id } = await t.signIn()
+    await t.db.execute(sql`create table keeps_user (user_id bigint references sys_user (id))`)
+    try {
+      await t.db.execute(sql`insert into keeps_user values (${user_id})`)
+      for (const [language, text] of [
+        ['zh-CN', '仍有其他数据引用该数据'],
+        ['en-US', 'Other data still refers to it'],
+      ] as const) {
+        const headers = { 'accept-language': language }
+        const answer = await root.delete(`/sys/users/${user_id}`, undefined, { headers })
+        expect(answer.body).toMatchObject({ code: 409, msg: expect.stringContaining(text) })
+      }
+      expect(await findUser(t.db, user_id)).toBeDefined()
+    } finally {
+      await t.db.execute(sql`drop table keeps_user`)
+    }
+  })
+
   test('takes their roles, password history and sessions along', async () => {
     const person = await t.signIn()
     await t.db.insert(userPasswordHistory).values({ user_id: person.user_id, password: 'x' })

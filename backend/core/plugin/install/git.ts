@@ -18,18 +18,26 @@ export interface GitOptions {
   data_dir: string
   /** Every address of a host. */
   resolve?: (host: string) => Promise<readonly string[]>
+  /** Whether an address may be connected to; absent: only those of the internet. */
+  admits?: (address: string) => boolean
 }
+
+/** How hosts are looked up and judged, where it is not by the system and by what is public. */
+export type GitReach = Pick<GitOptions, 'resolve' | 'admits'>
 
 /**
  * The files of the newest commit of a repository. Only https, only hosts that are listed, and only where all their
  * addresses are public: the one that was checked is the one that is connected to, and redirects are not followed.
  */
-export async function fetchGit(repo_url: string, { hosts, data_dir, resolve = resolveAll }: GitOptions) {
+export async function fetchGit(
+  repo_url: string,
+  { hosts, data_dir, resolve = resolveAll, admits = isPublicAddress }: GitOptions,
+): Promise<PluginFiles> {
   const url = checkUrl(repo_url, hosts)
   const addresses = await resolve(url.hostname).catch(() => [])
   const [address] = addresses
   if (address === undefined) throw new BadRequest('plugin.install.git_unresolved', { params: { host: url.hostname } })
-  const inner = addresses.find((one) => !isPublicAddress(one))
+  const inner = addresses.find((one) => !admits(one))
   if (inner !== undefined) throw new Forbidden('plugin.install.git_private', { params: { host: url.hostname } })
   return cloneFiles(url, address, data_dir)
 }

@@ -58,7 +58,14 @@ function checkName({ name, extends: app }: PluginManifest, { apps, built_ins, ro
   if (built_ins.includes(name)) throw new Conflict('plugin.install.name_built_in', { params })
   // Of one that stands alone the name begins its paths; of every one, the keys of its messages.
   const begins = app === undefined && routes.some(({ url }) => url.startsWith(`/api/v1/${name}/`))
-  if (begins || MESSAGE_PREFIXES.has(name)) throw new Conflict('plugin.install.name_reserved', { params })
+  if (begins || MESSAGE_PREFIXES.has(name) || isBelowPlugins(name, routes))
+    throw new Conflict('plugin.install.name_reserved', { params })
 }
 
+/** Whether a path of the product stands where the plugin's own is: `/sys/plugins/changed` would be its download. */
+function isBelowPlugins(name: string, routes: CoreFacts['routes']): boolean {
+  return routes.some(({ url }) => url === `${PLUGINS}/${name}` || url.startsWith(`${PLUGINS}/${name}/`))
+}
+
+const PLUGINS = '/api/v1/sys/plugins'
 const MESSAGE_PREFIXES = new Set(Object.keys(zhCN).map((key) => key.split('.', 1)[0] ?? key))

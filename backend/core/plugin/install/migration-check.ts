@@ -12,7 +12,7 @@ const FILE = /^migrations\/(\d{4}_[a-z0-9_]{1,100})\.(up|down)\.sql$/
 
 /**
  * The migrations of a plugin in their order. Throws BadRequest where a file has no counterpart, where a statement is
- * none that makes, fills or removes the plugin's own tables, or where the tables are not those of the manifest.
+ * none that makes, fills or removes the plugin's own tables, where a foreign key would keep rows of others, or where the tables are not those of the manifest.
  */
 export function migrationsOf(files: PluginFiles, { tables, capabilities }: PluginManifest): PluginMigration[] {
   const migrations = pairsOf(files)
@@ -55,6 +55,9 @@ class Made {
     const index = targets.indexes_touched.find((name) => !this.indexes.has(name))
     if (table !== undefined || index !== undefined)
       throw new BadRequest('plugin.install.migration_foreign', { params: { file, table: shown(table ?? index ?? '') } })
+    const held = targets.held.find((name) => !this.declared.includes(name))
+    if (held !== undefined)
+      throw new BadRequest('plugin.install.migration_holds', { params: { file, table: shown(held) } })
     for (const name of targets.dropped) this.tables.delete(name)
     for (const name of targets.created) this.tables.add(name)
   }

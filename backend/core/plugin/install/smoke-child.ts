@@ -2,6 +2,7 @@ import { Cron } from 'croner'
 import { readDefinition, Unfit } from '#backend/core/plugin/install/smoke-definition'
 import type { SmokeMessage, SmokeOrder } from '#backend/core/plugin/install/smoke-report'
 import { registerRoutes } from '#backend/core/plugin/install/smoke-routes'
+import { countTimers } from '#backend/core/plugin/install/smoke-timers'
 
 // A process of its own that tries one plugin: loads it, registers its routes, says what it brings, closes, and ends by
 // itself, unless the plugin keeps it.
@@ -31,8 +32,14 @@ async function attempt(
   { url, manifest }: SmokeOrder,
   tell: (message: Without<SmokeMessage, 'word'>) => Promise<void>,
 ): Promise<void> {
+  // Opened by whoever writes first, and no leak then.
+  void [process.stdout, process.stderr]
   const before = process.getActiveResourcesInfo()
+  const timers = countTimers()
   const module = (await import(url)) as { plugin?: unknown }
+  await turn()
+  // One that is over by the end of the trial has run in the server too.
+  const at_import = timers.alive()
   try {
     const { definition, ...brought } = readDefinition(module.plugin)
     for (const { cron } of Object.values(definition.tasks ?? {})) checkCron(cron)
@@ -44,11 +51,30 @@ async function attempt(
     if (!(error instanceof Unfit)) throw error
     return tell({ kind: 'invalid', reason: error.message }).then(() => exit(1))
   }
-  // What closes at once has done so a turn later.
-  await new Promise((resolve) => {
+  timers.stop()
+  await turn()
+  const handles = await settled(before)
+  const lasting = Math.max(at_import, timers.alive(), handles.filter((kind) => kind === TIMER).length)
+  const resources = [...handles.filter((kind) => kind !== TIMER), ...Array<string>(lasting).fill(TIMER)]
+  await tell({ kind: 'left', resources: resources.slice(0, RESOURCES_MAX) })
+}
+
+const TIMER = 'Timeout'
+const RESOURCES_MAX = 100
+
+const turn = () =>
+  new Promise((resolve) => {
     setImmediate(resolve)
   })
-  await tell({ kind: 'left', resources: added(before, process.getActiveResourcesInfo()) })
+
+/** What is open that was not: what closes at once, a few turns later, has done so. */
+async function settled(before: readonly string[]): Promise<string[]> {
+  let left = added(before, process.getActiveResourcesInfo())
+  for (let turns = 0; turns < 10 && left.length > 0; turns += 1) {
+    await turn()
+    left = added(before, process.getActiveResourcesInfo())
+  }
+  return left
 }
 
 function checkCron(cron: string): void {

@@ -127,7 +127,7 @@ class Trial {
         return undefined
       case 'left':
         this.left = said.resources
-        return undefined
+        return said.resources.length > 0 ? this.leak() : undefined
       case 'threw':
         return refusal('smoke_threw', { reason: shown(said.reason) })
       case 'invalid':

@@ -9,9 +9,18 @@ export interface SqlTargets {
   /** Indexes that it makes; and those that it names to remove or change. */
   readonly indexes_created: readonly string[]
   readonly indexes_touched: readonly string[]
+  /** Tables that foreign keys point at whose rows then cannot be deleted: neither `on delete cascade` nor `set null`. */
+  readonly held: readonly string[]
 }
 
-const NOTHING: SqlTargets = { touched: [], created: [], dropped: [], indexes_created: [], indexes_touched: [] }
+const NOTHING: SqlTargets = {
+  touched: [],
+  created: [],
+  dropped: [],
+  indexes_created: [],
+  indexes_touched: [],
+  held: [],
+}
 
 /** Ways to reach another table that no list of targets shows. */
 const REACHES =
@@ -28,7 +37,9 @@ export function sqlTargets(statement: string): SqlTargets | undefined {
   const own = ownTargets(new Reader(words))
   if (own === undefined) return undefined
   const inner = innerTargets(words)
-  return inner === undefined ? undefined : { ...own, touched: [...own.touched, ...inner] }
+  const held = heldTables(words)
+  if (inner === undefined || held === undefined) return undefined
+  return { ...own, touched: [...own.touched, ...inner], held }
 }
 
 const plainWords = (tokens: readonly SqlToken[]) =>
@@ -173,4 +184,35 @@ function innerTargets(words: readonly string[]): string[] | undefined {
     throw error
   }
   return touched
+}
+
+/** Of foreign keys, of a column or of a table. Undefined where a target cannot be read. */
+function heldTables(words: readonly string[]): string[] | undefined {
+  const held: string[] = []
+  try {
+    for (const [at, word] of words.entries()) {
+      if (word !== 'references') continue
+      const reader = new Reader(words, at + 1)
+      const table = reader.name()
+      if (!letsGo(words.slice(at + 1))) held.push(table)
+    }
+  } catch (error) {
+    if (error instanceof Unreadable) return undefined
+    throw error
+  }
+  return held
+}
+
+/** Whether what follows `references` says, before the next column or constraint, that deleting is let through. */
+function letsGo(words: readonly string[]): boolean {
+  let depth = 0
+  for (const [at, word] of words.entries()) {
+    if (word === '(') depth += 1
+    if (word === ')') depth -= 1
+    if (depth < 0 || (depth === 0 && word === ',') || word === 'references') return false
+    const reader = new Reader(words, at)
+    if (depth === 0 && (reader.skip('on', 'delete', 'cascade') || reader.skip('on', 'delete', 'set', 'null')))
+      return true
+  }
+  return false
 }

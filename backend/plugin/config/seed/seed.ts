@@ -23,22 +23,27 @@ const SECURITY_NAMES: Partial<Record<SettingName, string>> = {
   USER_PASSWORD_REQUIRE_SPECIAL_CHAR: '密码必须包含特殊字符',
 }
 
+const EMAIL_NAMES: Partial<Record<SettingName, string>> = {
+  EMAIL_PROTOCOL: '协议',
+  EMAIL_HOST: '服务器地址',
+  EMAIL_PORT: '服务器端口',
+  EMAIL_USERNAME: '邮箱账号',
+  EMAIL_SSL: 'SSL 加密',
+}
+
 /** Groups start switched off, with what the environment says: switching one on changes nothing by itself. */
 function rowsOf(config: Config): Row[] {
   const fromConfig = (type: string, names: Partial<Record<SettingName, string>>) =>
-    Object.entries(names).map(([key, name]) => ({ type, key, name, value: String(config[key as SettingName]) }))
-  const email = (key: string, name: string, value: string) => ({ type: 'EMAIL', key, name, value })
+    Object.entries(names).map(([key, name]) => ({ type, key, name, value: String(config[key as SettingName] ?? '') }))
   return [
     { type: 'USER_SECURITY', key: 'USER_SECURITY_CONFIG_STATUS', name: '状态', value: OFF },
     ...fromConfig('USER_SECURITY', SECURITY_NAMES),
     { type: 'LOGIN', key: 'LOGIN_CONFIG_STATUS', name: '状态', value: OFF },
     ...fromConfig('LOGIN', { LOGIN_CAPTCHA_ENABLED: '验证码开关' }),
-    email('EMAIL_CONFIG_STATUS', '状态', OFF),
-    email('EMAIL_HOST', '服务器地址', 'smtp.example.com'),
-    email('EMAIL_PORT', '服务器端口', '465'),
-    email('EMAIL_USERNAME', '邮箱账号', 'noreply@example.com'),
-    email('EMAIL_PASSWORD', '邮箱密码', ''),
-    email('EMAIL_SSL', 'SSL 加密', 'true'),
+    { type: 'EMAIL', key: 'EMAIL_CONFIG_STATUS', name: '状态', value: OFF },
+    ...fromConfig('EMAIL', EMAIL_NAMES),
+    // Blank, so that the environment's holds: a secret is not copied into a table.
+    { type: 'EMAIL', key: 'EMAIL_PASSWORD', name: '邮箱密码', value: '' },
   ]
 }
 

@@ -1,7 +1,4 @@
-import { SETTING_NAMES } from '#backend/core/settings'
-
-/** Keys of e-mail that override, and those of its form. */
-const EMAIL_NAMES = ['EMAIL_PROTOCOL', 'EMAIL_HOST', 'EMAIL_PORT', 'EMAIL_USERNAME', 'EMAIL_PASSWORD', 'EMAIL_SSL']
+import { canBeUnset, SETTING_NAMES } from '#backend/core/settings'
 
 interface Group {
   readonly names: readonly string[]
@@ -15,7 +12,7 @@ export const GROUPS: readonly Group[] = [
   { names: beginning('USER_'), switches: ['USER_SECURITY_CONFIG_STATUS'] },
   { names: beginning('LOGIN_'), switches: ['LOGIN_CONFIG_STATUS'] },
   // The page of the front end knows the switch by the first name, the Python original by the second.
-  { names: EMAIL_NAMES, switches: ['EMAIL_STATUS', 'EMAIL_CONFIG_STATUS'] },
+  { names: beginning('EMAIL_'), switches: ['EMAIL_STATUS', 'EMAIL_CONFIG_STATUS'] },
 ]
 
 const SWITCHES = GROUPS.flatMap(({ switches }) => switches)
@@ -48,16 +45,13 @@ export function isSecret(key: string): boolean {
   return key === 'EMAIL_PASSWORD' || (SECRET_NAME.test(key) && !KNOWN_KEYS.includes(key))
 }
 
-const isPort = (value: string) => /^\d{1,5}$/.test(value) && Number(value) >= 1 && Number(value) <= 65_535
-const isHost = (value: string) => value === '' || /^[\w.:-]{1,253}$/.test(value)
-const CHECKS: Readonly<Record<string, (value: string) => boolean>> = {
-  ...Object.fromEntries(SWITCHES.map((key) => [key, (value: string) => value === '0' || value === '1'])),
-  EMAIL_HOST: isHost,
-  EMAIL_PORT: isPort,
-  EMAIL_SSL: (value) => value === 'true' || value === 'false',
+/** Texts without those that are blank because their setting is unset: nothing is wrong with these. */
+export function withoutUnset(values: Readonly<Record<string, string>>): Record<string, string> {
+  const unset = new Set<string>(SETTING_NAMES.filter(canBeUnset))
+  return Object.fromEntries(Object.entries(values).filter(([key, value]) => value.trim() !== '' || !unset.has(key)))
 }
 
 /** Whether a value is one that its key can have, as far as the product's own settings do not say it. */
 export function fits(key: string, value: string): boolean {
-  return CHECKS[key]?.(value) ?? true
+  return !SWITCHES.includes(key) || value === '0' || value === '1'
 }

@@ -13,7 +13,15 @@ import type {
   UpdateConfig,
   UpdateConfigs,
 } from '#backend/plugin/config/schema/config.schema'
-import { fits, isSecret, KNOWN_KEYS, MASK, overridesIn, twinsOf } from '#backend/plugin/config/service/config-keys'
+import {
+  fits,
+  isSecret,
+  KNOWN_KEYS,
+  MASK,
+  overridesIn,
+  twinsOf,
+  withoutUnset,
+} from '#backend/plugin/config/service/config-keys'
 
 /** Changes run one after the other: values are looked at together. */
 const CONFIG_LOCK = 'config'
@@ -131,11 +139,11 @@ async function copyToTwins(ctx: Ctx, changed: readonly { key: string; value: str
  * is off is looked at as if it were on: switching it on must not bring what does not fit.
  */
 async function assertValuesFit(ctx: Ctx, given: readonly { key: string; value: string; loc: Loc }[]): Promise<void> {
-  const { faults } = readSettings(ctx.config, await configCrud.valuesOf(ctx.db, KNOWN_KEYS))
+  const { faults } = readSettings(ctx.config, withoutUnset(await configCrud.valuesOf(ctx.db, KNOWN_KEYS)))
   const problems = given.flatMap(({ key, value, loc }): FieldProblem[] => {
     const fault = faults.find(({ name }) => name === key)
     if (fault !== undefined) return [problem(loc, 'config.value_wrong', { key, reason: faultText(fault, ctx.locale) })]
-    return fits(key, value) || (isSecret(key) && value === MASK) ? [] : [problem(loc, 'config.value_unfit', { key })]
+    return fits(key, value) ? [] : [problem(loc, 'config.value_unfit', { key })]
   })
   if (problems.length > 0) throw new Unprocessable(problems)
 }

@@ -42,7 +42,7 @@ const { account } = signInForm(() => t)
 const setDirectly = (key: string, value: string) => t.db.update(config).set({ value }).where(eq(config.key, key))
 
 /** Sends all rows of a group with some values changed, as the page does. */
-async function save(type: string, values: Record<string, string>): Promise<void> {
+async function save(type: string, values: Record<string, string | number>): Promise<void> {
   const rows: { key: string; value: string }[] = (await root.get(`/sys/configs/all?type=${type}`)).body.data
   const changed = rows.map((row) => ({ ...row, value: values[row.key] ?? row.value }))
   expect((await root.put('/sys/configs', changed)).body).toMatchObject({ code: 200 })
@@ -86,6 +86,31 @@ describe('a change on one process takes effect on another', () => {
     await save('LOGIN', { LOGIN_CAPTCHA_ENABLED: 'false' })
     expect(await captcha()).toMatchObject({ is_enabled: false })
     expect((await login()).status).toBe(200)
+  })
+
+  test('at the next e-mail: its server, its port and its account', async () => {
+    const seen = async () => {
+      const entries = Object.entries(await settingsOf(systemCtx(other.host)))
+      return Object.fromEntries(entries.filter(([name]) => name.startsWith('EMAIL_')))
+    }
+    const ofEnvironment = { EMAIL_PROTOCOL: 'smtp', EMAIL_PORT: 465, EMAIL_SSL: true }
+    expect(await seen()).toEqual(ofEnvironment)
+    // The form sends an edited port as a number, and a password that nobody typed as blank.
+    await save('EMAIL', { EMAIL_HOST: 'smtp.example.org', EMAIL_PORT: 25, EMAIL_SSL: 'false', EMAIL_PASSWORD: '' })
+    expect(await seen()).toEqual(ofEnvironment)
+    await save('EMAIL', { EMAIL_STATUS: '1', EMAIL_USERNAME: 'robot@example.org' })
+    const saved = {
+      EMAIL_PROTOCOL: 'smtp',
+      EMAIL_HOST: 'smtp.example.org',
+      EMAIL_PORT: 25,
+      EMAIL_USERNAME: 'robot@example.org',
+      EMAIL_SSL: false,
+    }
+    expect(await seen()).toEqual(saved)
+    await save('EMAIL', { EMAIL_PASSWORD: ' as typed ' })
+    expect(await seen()).toEqual({ ...saved, EMAIL_PASSWORD: ' as typed ' })
+    await save('EMAIL', { EMAIL_STATUS: '0' })
+    expect(await seen()).toEqual(ofEnvironment)
   })
 
   test('at the next password: its length, its characters, its history and its age', async () => {
@@ -144,7 +169,16 @@ describe('what a database starts with', () => {
 
   test('is what the environment says, switched off; the switch of e-mail of a taken-over one is kept', async () => {
     await t.db.delete(config)
-    const ctx = { ...systemCtx(t.host), config: { ...t.config, USER_LOCK_THRESHOLD: 9, LOGIN_CAPTCHA_ENABLED: false } }
+    const ctx = {
+      ...systemCtx(t.host),
+      config: {
+        ...t.config,
+        USER_LOCK_THRESHOLD: 9,
+        LOGIN_CAPTCHA_ENABLED: false,
+        EMAIL_HOST: 'mail.example.org',
+        EMAIL_PASSWORD: 'of-the-environment',
+      },
+    }
     await t.db
       .insert(config)
       .values({ name: 'x', type: 'EMAIL', key: 'EMAIL_CONFIG_STATUS', value: '1', is_frontend: false })
@@ -159,6 +193,9 @@ describe('what a database starts with', () => {
       EMAIL_CONFIG_STATUS: '1',
       EMAIL_STATUS: '1',
       EMAIL_PASSWORD: '',
+      EMAIL_PROTOCOL: 'smtp',
+      EMAIL_HOST: 'mail.example.org',
+      EMAIL_USERNAME: '',
     })
   })
 

@@ -100,9 +100,9 @@ test('the switch of e-mail has two names, and both say the same', async () => {
   expect((await save({ EMAIL_STATUS: '1' })).status).toBe(200)
   expect(await switches()).toEqual(['1', '1'])
   expect(await overrides(ctx)).toEqual({
+    EMAIL_PROTOCOL: 'smtp',
     EMAIL_HOST: 'smtp.example.org',
     EMAIL_PORT: '465',
-    EMAIL_USERNAME: 'noreply@example.com',
     EMAIL_PASSWORD: PASSWORD,
     EMAIL_SSL: 'true',
   })

@@ -161,7 +161,8 @@ describe('several at once, as the page of the front end sends them', () => {
     ['EMAIL', 'EMAIL_STATUS', 'on'],
     ['EMAIL', 'EMAIL_PORT', 65_536],
     ['EMAIL', 'EMAIL_PORT', ''],
-    ['EMAIL', 'EMAIL_SSL', '1'],
+    ['EMAIL', 'EMAIL_SSL', 'maybe'],
+    ['EMAIL', 'EMAIL_PROTOCOL', 'imap'],
     ['EMAIL', 'EMAIL_HOST', 'two words'],
   ])('%s: %s cannot be "%s"; the refusal names it, and nothing is changed', async (type, key, wrong) => {
     const rows: { key: string; id: number; name: string; is_frontend: boolean }[] = await rowsOf(type)

@@ -42,6 +42,12 @@ export const UNSOUND: readonly HostilePlugin[] = [
   ['is named as a built-in plugin', manifest({ name: 'sample' }), 'name_built_in sample'],
   ['is named as the messages of users', manifest({ name: 'user' }), 'name_reserved user'],
   ['is named as the paths of the system', manifest({ name: 'sys' }), 'name_reserved sys'],
+  ['is named as a path of plugins', manifest({ name: 'changed' }), 'name_reserved changed'],
+  [
+    'is named as a path of plugins and extends',
+    manifest({ name: 'changed', extends: 'admin' }),
+    'name_reserved changed',
+  ],
   ['extends what is not there', manifest({ extends: 'shop' }), 'extends_unknown shop'],
   ['depends on what is not there', manifest({ depends_on: ['nowhere'] }), 'depends_unknown nowhere'],
   ['depends on itself', manifest({ depends_on: ['greeting'] }), 'depends_unknown greeting'],
@@ -68,6 +74,14 @@ export const UNSOUND: readonly HostilePlugin[] = [
       'migrations/0000_words.up.sql': `${SOUND['migrations/0000_words.up.sql']}update sys_user set is_superuser = true;`,
     },
     'migration_foreign migrations/0000_words.up.sql sys_user',
+  ],
+  [
+    'keeps users from being deleted',
+    {
+      'migrations/0000_words.up.sql':
+        'create table greeting_word (id bigserial primary key, user_id bigint references sys_user);',
+    },
+    'migration_holds migrations/0000_words.up.sql sys_user',
   ],
   ['runs a script', packaged({ scripts: { postinstall: 'rm -rf /' } }), 'package_field scripts'],
   ['takes a package from git', depends('git+https://example.com/x.git'), 'package_version tiny git+https'],
@@ -96,6 +110,13 @@ export const TRIED: readonly HostilePlugin[] = [
   ['throws when it is loaded', code("throw new Error('no luck')"), 'smoke_threw Error: no luck'],
   ['hangs', code('for (;;);'), 'smoke_hangs'],
   ['leaks a timer', code('setInterval(() => {}, 1000)'), 'smoke_leak Timeout'],
+  ['leaks a timer that keeps no process alive', code('setInterval(() => {}, 1000).unref()'), 'smoke_leak Timeout'],
+  ['leaks a timer that is soon over', code('setTimeout(() => {}, 1000)'), 'smoke_leak Timeout'],
+  [
+    'leaks a timer as it registers its routes',
+    { 'plugin.ts': 'export const plugin = { api: async () => { setInterval(() => {}, 1000).unref() } }' },
+    'smoke_leak Timeout',
+  ],
   [
     'shadows a route',
     { ...manifest({ extends: 'admin' }), ...replaced("'/words'", "'/sys/users/:id'", 'api/greeting.api.ts') },

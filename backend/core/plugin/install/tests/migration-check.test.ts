@@ -73,6 +73,26 @@ test.each([
 })
 
 test.each([
+  'alter table greeting_word add column user_id bigint references sys_user',
+  'alter table greeting_word add column user_id bigint references "sys_user" (id) on delete restrict',
+  'alter table greeting_word add column user_id bigint references public.sys_user (id) on delete set default',
+  'alter table greeting_word add column a bigint references sys_user, add column b bigint references sys_user on delete cascade',
+  'alter table greeting_word add foreign key (id) references sys_user (id) on update cascade',
+  'alter table greeting_word add column a bigint references sys_user check (a > 0 and 1 in (1)), add column b int',
+])('a foreign key may not keep rows of others from being deleted: %s', (statement) => {
+  expect(check({ [UP]: `${MADE}${statement};` })).toEqual(refused('migration_holds', { file: UP, table: 'sys_user' }))
+})
+
+test.each([
+  'alter table greeting_word add column user_id bigint references sys_user (id) on update cascade ON DELETE SET NULL',
+  'alter table greeting_word add column user_id bigint references sys_user match simple on delete cascade',
+  'alter table greeting_word add constraint c foreign key (id) references sys_user (id) on delete cascade deferrable',
+  'alter table greeting_word add column parent_id bigint references greeting_word',
+])('a foreign key that lets go is fine, and one to a table of its own: %s', (statement) => {
+  expect(check({ [UP]: `${MADE}${statement};` })).toEqual(['0000_words'])
+})
+
+test.each([
   'do $$ begin drop table sys_user; end $$',
   'create function f() returns int language sql as $$ select 1 $$',
   'create table greeting_copy () inherits (sys_user)',

@@ -88,7 +88,10 @@ describe('a plugin is refused, with its reason, that', () => {
   })
 
   test('writes without end', async () => {
-    expect(await refusalOf(first("for (;;) process.stdout.write('x'.repeat(65536))"))).toBe('smoke_output 262144')
+    // What is not read fast enough lies in its memory: either limit ends it.
+    expect(await refusalOf(first("for (;;) process.stdout.write('x'.repeat(65536))"))).toMatch(
+      /^smoke_(output 262144|memory 256)$/,
+    )
   })
 
   test('takes the memory of the server', async () => {
@@ -141,6 +144,15 @@ describe('a plugin is refused, with its reason, that', () => {
     const code = `export const plugin = { api: async (app: any) => { app.addHook('onClose', async () => process.exit(0)) } }`
     expect(await refusalOf({ 'plugin.ts': code })).toBe('smoke_exited 0')
   })
+})
+
+test.each([
+  ['a timer that it stops', 'const timer = setTimeout(() => {}, 60_000)\nclearTimeout(timer)'],
+  ['a pause that it waits for', 'await new Promise((resolve) => setTimeout(resolve, 20))'],
+  ['a line that it writes', "console.log('hello')\nconsole.error('hello')"],
+  ['a file that it reads', "import { readFile } from 'node:fs/promises'\nawait readFile(new URL(import.meta.url))"],
+])('%s at its import is no leak', async (_, code) => {
+  expect((await trial(first(code))).capabilities).toEqual(['routes', 'menus'])
 })
 
 test('what a plugin sends to the process that started it is not heard', async () => {
