@@ -38,7 +38,7 @@ async function begin(): Promise<ClientRequest> {
 const hasTable = async () => (await t.host.database.sql`select to_regclass('greeting_word') as name`)[0]?.name !== null
 
 test('the tables of a plugin stay until the requests that began with it are answered', async () => {
-  await installArchive(t.host, systemCtx(t.host), await writeArchive(pluginWith(SOUND)))
+  await installArchive(t.host, systemCtx(t.host), writeArchive(pluginWith(SOUND)))
   const begun = await begin()
   let isGone = false
   const uninstalling = superuser.delete('/sys/plugins/greeting').then((answer) => {
