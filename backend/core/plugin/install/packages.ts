@@ -129,7 +129,9 @@ function forNpm(dependencies: Readonly<Record<string, string>>, lock: Lock): Plu
 
 /** Installs exactly what the lock file names into `node_modules` of a folder that holds both files; runs no script. */
 export async function installPackages(folder: string): Promise<void> {
-  const flags = '--ignore-scripts --omit=dev --omit=optional --no-bin-links --no-audit --no-fund --no-update-notifier'
+  // The level is said because whoever started the server with `npm run -s` has silenced every npm below it.
+  const flags =
+    '--ignore-scripts --omit=dev --omit=optional --no-bin-links --no-audit --no-fund --no-update-notifier --loglevel=error'
   const child = spawn('npm', ['ci', ...flags.split(' ')], {
     cwd: folder,
     env: toolEnvironment(),

@@ -57,6 +57,8 @@ beforeAll(async () => {
   })
   vi.stubEnv('npm_config_registry', `${origin()}/`)
   vi.stubEnv('npm_config_cache', join(root, 'cache'))
+  // As below `npm run -s`.
+  vi.stubEnv('npm_config_loglevel', 'silent')
 })
 afterAll(() => {
   registry.close()
