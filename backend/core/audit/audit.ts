@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createGap, ownRecord } from '#backend/core/audit/gap'
+import { createGap, ownRecord, type TakenGap } from '#backend/core/audit/gap'
 import type { AuditRecord } from '#backend/core/audit/record'
 import { recover } from '#backend/core/audit/recover'
 import { createShipper, type Shipper, shipContinuously } from '#backend/core/audit/shipper'
@@ -64,10 +64,12 @@ export function createAudit({ config, database, sink, log, removeExpired }: Audi
 
   async function append(record: AuditRecord, options: { lazy?: boolean } = {}): Promise<void> {
     const hasSpace = isWithin(1)
+    let missing: TakenGap | undefined
     try {
       if (!hasSpace) throw new Error('the spool of the operation log is full')
-      const missing = gap.take()
-      if (missing !== undefined) await spool.append(missing, options)
+      missing = gap.take()
+      if (missing !== undefined) await spool.append(missing.record, options)
+      missing = undefined
       await spool.append(record, options)
       fails = false
     } catch (error) {
@@ -75,7 +77,7 @@ export function createAudit({ config, database, sink, log, removeExpired }: Audi
         fails = true
         log.error({ err: error }, 'operation log: a record could not be written')
       }
-      gap.restore()
+      missing?.restore()
       gap.add(record)
       if (options.lazy !== true) throw error
     }

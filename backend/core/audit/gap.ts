@@ -4,9 +4,13 @@ import type { AuditRecord } from '#backend/core/audit/record'
 /** Requests whose records could not be kept. They are counted, so that the log itself says that it misses some. */
 export interface Gap {
   add(record: AuditRecord): void
-  /** A record that says what is missing, once; undefined: nothing is. */
-  take(): AuditRecord | undefined
-  /** Undoes `take` when its record could not be kept either. */
+  /** What is missing, to be said once; undefined: nothing is. */
+  take(): TakenGap | undefined
+}
+
+export interface TakenGap {
+  readonly record: AuditRecord
+  /** The record could not be kept either. */
   restore(): void
 }
 
@@ -18,24 +22,25 @@ interface Missing {
 
 export function createGap(): Gap {
   let missing: Missing | undefined
-  let taken: Missing | undefined
 
-  const merge = (a: Missing, b: Missing): Missing => ({ count: a.count + b.count, from: a.from, to: b.to })
+  function put(more: Missing): void {
+    missing = missing === undefined ? more : merge(missing, more)
+  }
+
   return {
-    add({ opera_time }) {
-      const one = { count: 1, from: opera_time, to: opera_time }
-      missing = missing === undefined ? one : merge(missing, one)
-    },
+    add: ({ opera_time }) => put({ count: 1, from: opera_time, to: opera_time }),
     take() {
-      taken = missing
+      const taken = missing
       missing = undefined
-      return taken === undefined ? undefined : gapRecord(taken)
-    },
-    restore() {
-      if (taken !== undefined) missing = missing === undefined ? taken : merge(taken, missing)
-      taken = undefined
+      return taken === undefined ? undefined : { record: gapRecord(taken), restore: () => put(taken) }
     },
   }
+}
+
+/** ISO 8601 times in UTC are ordered as texts. */
+function merge(a: Missing, b: Missing): Missing {
+  const times = [a.from, a.to, b.from, b.to].sort()
+  return { count: a.count + b.count, from: times[0] ?? a.from, to: times.at(-1) ?? b.to }
 }
 
 function gapRecord({ count, from, to }: Missing): AuditRecord {
