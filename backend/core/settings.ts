@@ -30,8 +30,10 @@ export const SETTING_NAMES = [
 export type SettingName = (typeof SETTING_NAMES)[number]
 export type Settings = Readonly<Pick<Config, SettingName>>
 
-/** Taken as typed, blanks at the ends included, and never repeated in a fault, which is logged and answered. */
-const SECRETS: ReadonlySet<SettingName> = new Set(['EMAIL_PASSWORD'])
+const SECRETS: ReadonlySet<string> = new Set<SettingName>(['EMAIL_PASSWORD'])
+
+/** Those are taken as typed, blanks at the ends included, and repeated in no fault, which is logged and answered. */
+export const isSecretSetting = (name: string): boolean => SECRETS.has(name)
 
 /** Whether a setting can be unset, so that a blank text for it is no mistake. */
 export function canBeUnset(name: SettingName): boolean {
@@ -86,7 +88,7 @@ export function readSettings(config: Config, texts: Texts): { settings: Settings
 function parse(name: SettingName, text: string): { value: unknown } | Pick<SettingFault, 'reason'> {
   // Coercion would read it as 0.
   if (text.trim() === '') return { reason: 'blank' }
-  const isSecret = SECRETS.has(name)
+  const isSecret = isSecretSetting(name)
   const schema = ConfigSchema.shape[name]
   const { success, data, error } = schema.safeParse(isSecret ? text : text.trim(), { reportInput: !isSecret })
   if (success) return { value: data }

@@ -43,7 +43,7 @@ export type BuildGeneration = (set: PluginSet) => Promise<App>
 
 const LIVENESS = '/healthz'
 /** Changes of the set, of which one may wait for the requests of sets before it. */
-const isWaiting = ({ url = '' }: IncomingMessage) => url.startsWith('/api/v1/sys/plugins')
+const isWaiting = ({ url = '' }: IncomingMessage) => /^\/api\/v1\/sys\/plugins(?=[/?]|$)/.test(url)
 const START_LIMIT_MS = 60_000
 const RETRY_MS = 3_000
 

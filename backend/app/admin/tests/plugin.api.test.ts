@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { eq, sql } from 'drizzle-orm'
+import { desc, eq, sql } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { operaLog } from '#backend/app/admin/model/opera-log.model'
 import { createHost, type Host } from '#backend/core/host'
@@ -76,6 +76,21 @@ describe('a hook', () => {
     expect((await create('not welcome')).status).toBe(200)
     expect(await noted()).toBe(before + 1)
   })
+})
+
+test('the operation log shows which way a plugin was switched', async () => {
+  for (const enabled of [false, true]) {
+    expect((await toggle('addon')).status).toBe(200)
+    await t.host.audit?.ship()
+    const [record] = await t.db
+      .select({ diff: operaLog.diff })
+      .from(operaLog)
+      .where(eq(operaLog.path, '/api/v1/sys/plugins/addon/status'))
+      .orderBy(desc(operaLog.id))
+      .limit(1)
+    const change = { table: 'sys_plugin', id: 'addon', before: { enabled: !enabled }, after: { enabled } }
+    expect(record?.diff).toEqual([change])
+  }
 })
 
 describe('disabling', () => {
