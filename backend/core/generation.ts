@@ -18,7 +18,7 @@ export interface Generations {
   /** From now on every request goes to `next`; the one before is closed once it has answered what it was asked. */
   swap(next: Generation): void
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
-  /** The number of the oldest set that answers a request still; null: none serves yet. */
+  /** The number of the oldest set that answers a request now; null: nothing is under way. */
   oldest(): number | null
   /** Resolves when nothing is open any more. */
   close(): Promise<void>
@@ -118,9 +118,9 @@ export function createGenerations(options: GenerationsOptions): Generations {
       generation.app.routing(request, response)
     },
     oldest() {
-      const busy = [...retiring].filter(({ awaited }) => awaited > 0)
-      const versions = [...busy, ...(serving === undefined ? [] : [serving])].map(({ set }) => set.version)
-      return versions.length === 0 ? null : Math.min(...versions)
+      const all = serving === undefined ? retiring : [...retiring, serving]
+      const busy = [...all].filter(({ awaited }) => awaited > 0)
+      return busy.length === 0 ? null : Math.min(...busy.map(({ set }) => set.version))
     },
     async close() {
       hurry = true
