@@ -4,6 +4,7 @@ import { loginLog } from '#backend/app/admin/model/login-log.model'
 import { user } from '#backend/app/admin/model/user.model'
 import type { ActorRule } from '#backend/core/actor'
 import { createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
+import { countReads } from '#backend/tests/queries'
 
 let t: TestApp
 beforeAll(async () => {
@@ -112,20 +113,11 @@ test('a request of somebody whose rows are filtered costs no query more than of 
   ]
   const filtered = await t.signInAs({ permissions: PERMISSIONS, dept_id, rules })
   const unfiltered = await t.signInAs({ permissions: PERMISSIONS, dept_id })
-  const { options } = t.host.database.sql
   const count = async (caller: SignedIn, path: string) => {
     await caller.get(path)
-    // That the session was used is written once in a while, and not for this request.
-    await t.host.activity.settled()
-    const queries: string[] = []
-    options.debug = (_connection, query) => {
-      // Asked once a second by nobody's request.
-      if (!query.includes('sys_access_epoch')) queries.push(query)
-    }
-    const { status } = await caller.get(path)
-    options.debug = false
-    expect({ path, status }).toEqual({ path, status: 200 })
-    return queries.length
+    const { answer, queries } = await countReads(t, () => caller.get(path))
+    expect({ path, status: answer.status }).toEqual({ path, status: 200 })
+    return queries
   }
   const own_user = `/sys/users/${filtered.user_id}`
   const lists = ['/sys/users', '/sys/depts', '/logs/login', '/monitors/sessions']

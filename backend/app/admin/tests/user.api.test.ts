@@ -5,6 +5,7 @@ import { user } from '#backend/app/admin/model/user.model'
 import { userRole } from '#backend/app/admin/model/user-role.model'
 import { makeDept, makeRole, unique } from '#backend/app/admin/tests/user.fixture'
 import { createTestApp, giveScope, type SignedIn, type TestApp } from '#backend/tests/harness'
+import { countReads } from '#backend/tests/queries'
 
 let t: TestApp
 let root: SignedIn
@@ -73,15 +74,8 @@ describe('reading users', () => {
       await giveScope(t.db, role_id, [{ model: 'User', column: 'id', operator: 0, expression: 0, value: '1' }])
     for (let n = 0; n < 20; n += 1) await make({ username: `counted_${n}`, roles: role_ids })
     const countQueries = async (query: string) => {
-      let queries = 0
-      const { options } = t.host.database.sql
-      const before = options.debug
-      options.debug = () => {
-        queries += 1
-      }
-      const { body } = await root.get(`/sys/users?${query}`)
-      options.debug = before
-      return { queries, items: body.data.items.length }
+      const { answer, queries } = await countReads(t, () => root.get(`/sys/users?${query}`))
+      return { queries, items: answer.body.data.items.length }
     }
     await countQueries('username=counted_&size=20')
     const many = await countQueries('username=counted_&size=20')
