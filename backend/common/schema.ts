@@ -61,9 +61,8 @@ export const DateTime = z.string().describe('YYYY-MM-DD HH:mm:ss')
 /** The body of an answer that is a file: whatever is sent, as it is. */
 export const FileBody = z.any().meta({ type: 'string', format: 'binary' })
 
-/** The body of a form with one file, which the handler reads as it comes; whether it is there is the handler's to say. */
+/** The body of a form with one file, which the handler reads as it comes; whether there has to be one is the handler's to say. */
 export const FileForm = z.any().meta({
   type: 'object',
-  required: ['file'],
   properties: { file: { type: 'string', format: 'binary' } },
 })

@@ -2,9 +2,10 @@ import { eq } from 'drizzle-orm'
 import { withTx } from '#backend/core/ctx'
 import { type Host, systemCtx } from '#backend/core/host'
 import type { BuiltInPlugin } from '#backend/core/plugin/built-in'
-import { menuNames } from '#backend/core/plugin/loaded'
+import { menuNames, tablesOf } from '#backend/core/plugin/loaded'
 import { migratePlugin, pluginMigrationStatus } from '#backend/core/plugin/migrations'
 import { plugin as pluginTable } from '#backend/core/plugin/model/plugin.model'
+import { assertColumns } from '#backend/core/plugin/model-columns'
 import type { Db } from '#backend/database/db'
 import { lockXact } from '#backend/database/locks'
 
@@ -45,12 +46,19 @@ async function install(host: Host, { manifest, definition }: BuiltInPlugin): Pro
   const { name, version } = manifest
   return withTx(systemCtx(host), async (ctx) => {
     await lockXact(ctx.db, `plugin:install:${name}`)
-    const known = await versionOf(ctx.db, name)
-    if (known === version) return false
+    const known = await rowOf(ctx.db, name)
+    if (known?.version === version) return false
+    await assertColumns(ctx.db, tablesOf(definition))
     const menus = definition.menus ?? []
+    const menu_names = menuNames(menus)
+    const old_menus = (known?.menu_names ?? []).filter((menu) => !menu_names.includes(menu))
+    if (old_menus.length > 0) {
+      await host.menus.remove(ctx.db, old_menus)
+      await ctx.actors.touch(ctx, ['all'])
+    }
     await host.menus.insert(ctx.db, menus)
     await definition.seed?.(ctx)
-    const row = { version, manifest, menu_names: menuNames(menus) }
+    const row = { version, manifest, menu_names }
     await ctx.db
       .insert(pluginTable)
       .values({ ...row, name, source: 'built-in', enabled: true })
@@ -59,7 +67,8 @@ async function install(host: Host, { manifest, definition }: BuiltInPlugin): Pro
   })
 }
 
-async function versionOf(db: Db, name: string): Promise<string | undefined> {
-  const [row] = await db.select({ version: pluginTable.version }).from(pluginTable).where(eq(pluginTable.name, name))
-  return row?.version
+async function rowOf(db: Db, name: string) {
+  const { version, menu_names } = pluginTable
+  const [row] = await db.select({ version, menu_names }).from(pluginTable).where(eq(pluginTable.name, name))
+  return row
 }

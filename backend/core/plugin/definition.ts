@@ -1,3 +1,4 @@
+import type { PgTable } from 'drizzle-orm/pg-core'
 import type { MenuSeed } from '#backend/common/menu-seed'
 import type { App } from '#backend/core/app'
 import type { Config } from '#backend/core/config'
@@ -33,6 +34,9 @@ export interface PluginDefinition {
    * stands alone.
    */
   readonly api?: (app: App, own: PluginEnvironment) => Promise<void>
+  /** Its tables; those of `scoped_models` need not be repeated. Every table of the manifest is in one of the two. */
+  readonly models?: readonly PgTable[]
+  /** Those whose rows data rules can filter. */
   readonly scoped_models?: readonly ScopedModel[]
   readonly hooks?: Hooks
   /** Settings of the product that it overrides, by name, as text; read each time they are asked for. */

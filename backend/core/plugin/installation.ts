@@ -10,9 +10,10 @@ import { removeUnpacked } from '#backend/core/plugin/install/load'
 import { checkAgainstFacts, manifestOf } from '#backend/core/plugin/install/manifest-check'
 import { checkReport } from '#backend/core/plugin/install/report-check'
 import { type StagedPlugin, stagePlugin } from '#backend/core/plugin/install/stage'
-import { type LoadedPlugin, menuNames } from '#backend/core/plugin/loaded'
+import { type LoadedPlugin, menuNames, tablesOf } from '#backend/core/plugin/loaded'
 import { appliedMigrations, applyMigrations } from '#backend/core/plugin/migrations'
 import { type PluginSource, plugin as pluginTable } from '#backend/core/plugin/model/plugin.model'
+import { assertColumns } from '#backend/core/plugin/model-columns'
 import { whyNotEnable } from '#backend/core/plugin/plugin-rules'
 import { sow, withStatementLimit } from '#backend/core/plugin/plugin-work'
 import { changeSet, orUnfit, type SetChange } from '#backend/core/plugin/set-change'
@@ -97,6 +98,7 @@ async function bringIn(host: Host, ctx: Ctx, staged: StagedPlugin, code: LoadedP
   if (lost !== undefined) throw new Conflict('plugin.older', { params: { migration: lost } })
   await orUnfit(ctx, async () => {
     await withStatementLimit(ctx.db, () => applyMigrations(ctx.db, manifest.name, migrations))
+    await assertColumns(ctx.db, tablesOf(code.definition))
     await host.menus.remove(ctx.db, old_menus)
     await host.menus.insert(ctx.db, code.definition.menus ?? [])
     await withStatementLimit(ctx.db, () => sow(ctx, code.definition))

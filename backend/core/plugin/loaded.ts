@@ -1,3 +1,5 @@
+import { getTableName } from 'drizzle-orm'
+import type { PgTable } from 'drizzle-orm/pg-core'
 import type { MenuSeed } from '#backend/common/menu-seed'
 import type { PluginDefinition } from '#backend/core/plugin/definition'
 import type { CAPABILITIES, PluginManifest } from '#backend/core/plugin/manifest'
@@ -12,7 +14,7 @@ type Capability = (typeof CAPABILITIES)[number]
 
 const BROUGHT: Readonly<Record<Exclude<Capability, 'migrations'>, (definition: PluginDefinition) => unknown>> = {
   routes: ({ api }) => api,
-  models: ({ scoped_models }) => scoped_models?.length,
+  models: (definition) => tablesOf(definition).length,
   hooks: ({ hooks }) => Object.keys(hooks ?? {}).length,
   overrides: ({ overrides }) => overrides,
   tasks: ({ tasks }) => Object.keys(tasks ?? {}).length,
@@ -20,13 +22,33 @@ const BROUGHT: Readonly<Record<Exclude<Capability, 'migrations'>, (definition: P
   seed: ({ seed }) => seed,
 }
 
-/** What a plugin brings although its manifest does not say so, and messages that are not its own. */
-export function undeclared({ name, capabilities }: PluginManifest, definition: PluginDefinition): string[] {
-  const brought = Object.entries(BROUGHT)
-    .filter(([, part]) => Boolean(part(definition)))
-    .map(([capability]) => capability)
-  const missing = brought.filter((one) => !capabilities.some((declared) => declared === one))
-  return [...missing.map((one) => `brings ${one} without declaring it`), ...messageFaults(name, definition)]
+/** The tables behind its models, each once. */
+export function tablesOf({ models = [], scoped_models = [] }: PluginDefinition): PgTable[] {
+  return [...new Set([...models, ...scoped_models.map(({ table }) => table)])]
+}
+
+/** What a plugin brings; migrations are files, and no part of it. */
+export function capabilitiesOf(definition: PluginDefinition): string[] {
+  return Object.entries(BROUGHT).flatMap(([capability, part]) => (part(definition) ? [capability] : []))
+}
+
+/** What a plugin brings although its manifest does not say so or the other way round, and messages that are not its own. */
+export function undeclared({ name, capabilities, tables }: PluginManifest, definition: PluginDefinition): string[] {
+  const missing = capabilitiesOf(definition).filter((one) => !capabilities.some((declared) => declared === one))
+  return [
+    ...missing.map((one) => `brings ${one} without declaring it`),
+    ...tableFaults(tables, tablesOf(definition).map(getTableName)),
+    ...messageFaults(name, definition),
+  ]
+}
+
+function tableFaults(declared: readonly string[], modelled: readonly string[]): string[] {
+  const foreign = modelled.filter((table) => !declared.includes(table))
+  const bare = declared.filter((table) => !modelled.includes(table))
+  return [
+    ...foreign.map((table) => `has a model of the table ${table}, which is not its own`),
+    ...bare.map((table) => `has no model of its table ${table}`),
+  ]
 }
 
 function messageFaults(name: string, { translations }: PluginDefinition): string[] {

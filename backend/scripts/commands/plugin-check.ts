@@ -92,7 +92,7 @@ function report({ manifest, digest, report: found, migrations }: StagedPlugin): 
     routes: found.routes.filter(({ method }) => method !== 'HEAD').map(({ method, url }) => `${method} ${url}`),
     tables: manifest.tables,
     migrations: migrations.map(({ name }) => name),
-    models: found.models.map(({ name }) => name),
+    models: found.models,
     permissions: manifest.permissions,
     menus: found.menus.map(({ name }) => name),
     hooks: found.hooks,

@@ -181,6 +181,26 @@ describe('what is refused leaves nothing behind', () => {
       409,
       /0009_more failed: column "text" of relation "greeting_word" already exists/,
     ],
+    [
+      'a model with a column that no migration makes',
+      () =>
+        upload(
+          zipOf(
+            changed(
+              SOUND,
+              {},
+              {
+                'model/word.model.ts': (SOUND['model/word.model.ts'] ?? '').replace(
+                  'text: ',
+                  "mood: varchar('mood'), text: ",
+                ),
+              },
+            ),
+          ),
+        ),
+      409,
+      /no column mood of the table greeting_word/,
+    ],
   ]
 
   const LIMIT_MS = 30_000

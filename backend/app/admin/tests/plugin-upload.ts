@@ -35,7 +35,7 @@ export const changed = (sources: Sources, manifest: object, more: Sources = {}):
 export const seeding = (body: string): Sources =>
   changed(
     SOUND,
-    { capabilities: ['routes', 'menus', 'migrations', 'seed'] },
+    { capabilities: ['routes', 'models', 'menus', 'migrations', 'seed'] },
     {
       'plugin.ts': (SOUND['plugin.ts'] ?? '').replace(
         '  api: greetingApi,',

@@ -43,12 +43,13 @@ function checkRoutes({ permissions }: PluginManifest, { routes }: SmokeReport, f
   }
 }
 
-function checkModels({ tables }: PluginManifest, { models }: SmokeReport, facts: CoreFacts): void {
-  for (const { name, table } of models) {
-    if (facts.model_names.includes(name)) throw new Conflict('plugin.install.model_taken', { params: { name } })
-    if (!tables.includes(table))
-      throw new BadRequest('plugin.install.model_foreign', { params: { name: shown(name), table: shown(table) } })
-  }
+function checkModels({ tables }: PluginManifest, { models, tables: modelled }: SmokeReport, facts: CoreFacts): void {
+  const name = models.find((one) => facts.model_names.includes(one))
+  if (name !== undefined) throw new Conflict('plugin.install.model_taken', { params: { name } })
+  const foreign = modelled.find((table) => !tables.includes(table))
+  if (foreign !== undefined) throw new BadRequest('plugin.install.model_foreign', { params: { table: shown(foreign) } })
+  const bare = tables.find((table) => !modelled.includes(table))
+  if (bare !== undefined) throw new BadRequest('plugin.install.model_missing', { params: { table: bare } })
 }
 
 function checkMenus({ permissions }: PluginManifest, { menus }: SmokeReport, facts: CoreFacts): void {

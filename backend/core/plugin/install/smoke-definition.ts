@@ -5,6 +5,7 @@ import { splitCodes } from '#backend/common/codes'
 import type { MenuSeed } from '#backend/common/menu-seed'
 import type { PluginDefinition, PluginMenu } from '#backend/core/plugin/definition'
 import type { SmokeReport } from '#backend/core/plugin/install/smoke-report'
+import { capabilitiesOf, tablesOf } from '#backend/core/plugin/loaded'
 
 /** A plugin that runs, but is not what a plugin has to be. */
 export class Unfit extends Error {}
@@ -28,14 +29,14 @@ const Menu: z.ZodType = z.lazy(() =>
   }),
 )
 
-const Model = z
-  .object({ name: text, table: z.unknown() })
-  .refine(({ table }) => is(table, PgTable), { error: 'has a table of another Drizzle' })
+const Table = z.custom<PgTable>((value) => is(value, PgTable), { error: 'is no table, or one of another Drizzle' })
+const Model = z.object({ name: text, table: Table })
 const Texts = z.record(z.string().max(128), z.string().max(1024))
 
 /** The shape of what `plugin.ts` exports: TypeScript saw it, if anybody did, on the author's machine only. */
 const Definition = z.strictObject({
   api: run.optional(),
+  models: z.array(Table).max(64).optional(),
   scoped_models: z.array(Model).max(64).optional(),
   hooks: z.record(text, run).optional(),
   overrides: run.optional(),
@@ -58,7 +59,8 @@ export function readDefinition(exported: unknown): Brought {
   const definition = exported as PluginDefinition
   return {
     definition,
-    models: (definition.scoped_models ?? []).map(({ name, table }) => ({ name, table: getTableName(table) })),
+    models: (definition.scoped_models ?? []).map(({ name }) => name),
+    tables: tablesOf(definition).map(getTableName),
     hooks: Object.keys(definition.hooks ?? {}),
     tasks: Object.keys(definition.tasks ?? {}),
     menus: (definition.menus ?? []).flatMap((menu) => flattened(menu)),
@@ -79,18 +81,4 @@ function messageKeys({ translations }: PluginDefinition): string[] {
   const single = [...keys.filter((key) => !others.includes(key)), ...others.filter((key) => !keys.includes(key))]
   if (single[0] !== undefined) throw new Unfit(`plugin.translations: ${single[0]} is there in one language only`)
   return keys
-}
-
-function capabilitiesOf(definition: PluginDefinition): string[] {
-  const { api, scoped_models = [], hooks = {}, overrides, tasks = {}, menus = [], seed } = definition
-  const brought = {
-    routes: api !== undefined,
-    models: scoped_models.length > 0,
-    hooks: Object.keys(hooks).length > 0,
-    overrides: overrides !== undefined,
-    tasks: Object.keys(tasks).length > 0,
-    menus: menus.length > 0,
-    seed: seed !== undefined,
-  }
-  return Object.entries(brought).flatMap(([name, is_there]) => (is_there ? [name] : []))
 }

@@ -7,7 +7,10 @@ const list = <T extends z.ZodType>(item: T) => z.array(item).max(2000)
 /** What a plugin turned out to bring when it was tried. It comes from a process that ran the plugin's code. */
 export const SmokeReport = z.strictObject({
   routes: list(z.strictObject({ method: Name, url: z.string().max(1024), permissions: list(Name) })),
-  models: list(z.strictObject({ name: Name, table: Name })),
+  /** Names of the models whose rows data rules can filter. */
+  models: list(Name),
+  /** Of all its models. */
+  tables: list(Name),
   hooks: list(Name),
   tasks: list(Name),
   /** With all below them; `parent` where it is put under a menu that is there. */

@@ -1,6 +1,8 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { eq } from 'drizzle-orm'
+import { pgTable } from 'drizzle-orm/pg-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { menu } from '#backend/app/admin/model/menu.model'
 import { pluginSettings } from '#backend/core/config'
@@ -10,6 +12,7 @@ import type { PluginDefinition } from '#backend/core/plugin/definition'
 import { inDependencyOrder, type LoadedPlugin, undeclared } from '#backend/core/plugin/loaded'
 import { PluginManifest } from '#backend/core/plugin/manifest'
 import { plugin } from '#backend/core/plugin/model/plugin.model'
+import { scopedModel } from '#backend/database/scoped-model'
 import { buildApp } from '#backend/server'
 import { callerOf, createTestApp, type TestApp } from '#backend/tests/harness'
 import { PLUGIN_FIXTURES } from '#backend/tests/plugins/folder'
@@ -72,6 +75,17 @@ describe('the order of dependencies', () => {
 })
 
 describe('what a plugin brings', () => {
+  test('is all of its tables, and no others', () => {
+    const [mine, other] = [pgTable('a_word', {}), pgTable('b_word', {})]
+    const declared = manifest('a', { capabilities: ['models'], tables: ['a_word'] })
+    expect(undeclared(declared, { models: [mine] })).toEqual([])
+    expect(undeclared(declared, { scoped_models: [scopedModel('Word', mine, { columns: {} })] })).toEqual([])
+    expect(undeclared(declared, {})).toEqual(['has no model of its table a_word'])
+    expect(undeclared(declared, { models: [mine, other] })).toEqual([
+      'has a model of the table b_word, which is not its own',
+    ])
+  })
+
   const definition: PluginDefinition = { api: async () => undefined, seed: async () => undefined }
 
   test('must be in its manifest', () => {
@@ -156,6 +170,20 @@ describe('an application with plugins', () => {
     const rows = (await t.db.select().from(plugin)).filter(({ name }) => ['sample', 'addon'].includes(name))
     expect(rows).toHaveLength(2)
     for (const row of rows) expect(row).toMatchObject({ source: 'built-in', enabled: true, digest: null })
+  })
+
+  test('a new version takes the menus along that it no longer has', async () => {
+    const old = { version: '0.0.1', menu_names: ['SamplePage', 'AddSample', 'DroppedSample'] }
+    await t.db.update(plugin).set(old).where(eq(plugin.name, 'sample'))
+    await t.db.insert(menu).values({ title: 'Dropped', name: 'DroppedSample', type: 1 })
+    const named = async () => (await t.db.select().from(menu)).map(({ name }) => name)
+    expect(await named()).toContain('DroppedSample')
+    expect(await installBuiltIns(t.host)).toEqual([])
+    expect(await named()).not.toContain('DroppedSample')
+    expect(await named()).toContain('SamplePage')
+    const [row] = await t.db.select().from(plugin).where(eq(plugin.name, 'sample'))
+    expect(row?.version).not.toBe('0.0.1')
+    expect(row?.menu_names).not.toContain('DroppedSample')
   })
 
   test('without them their routes are 404, and of one that is disabled the answer says so', async () => {

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { pgTable, varchar } from 'drizzle-orm/pg-core'
+import { pgTable, timestamp, varchar } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { Done, envelope, ok } from '#backend/common/envelope'
 import { Conflict } from '#backend/common/errors'
@@ -14,6 +14,7 @@ const sample = pgTable('fixture_sample', {
   name: varchar('name', { length: 64 }).notNull(),
   owner_id: bigId('owner_id'),
 })
+const sampleRun = pgTable('fixture_sample_run', { id: id(), ran_time: timestamp('ran_time').notNull().defaultNow() })
 const sampleScoped = scopedModel('Sample', sample, {
   columns: { name: 'Name', owner_id: 'Author' },
   owner_column: 'owner_id',
@@ -33,6 +34,7 @@ const Body = z.object({ name: z.string().min(1).max(64).describe('Name, unique')
 
 export const plugin = definePlugin({
   translations,
+  models: [sampleRun],
   scoped_models: [sampleScoped],
   hooks: {
     'user.created': async (ctx, { user_id }) => {

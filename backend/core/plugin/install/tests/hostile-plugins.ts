@@ -148,10 +148,14 @@ export const TRIED: readonly HostilePlugin[] = [
     { 'plugin.ts': SOUND['plugin.ts']?.replaceAll('greeting.none', 'user.not_found') },
     'message_foreign user.not_found',
   ],
-  ['brings more than it says', manifest({ capabilities: ['routes', 'migrations'] }), 'capability_undeclared menus'],
+  [
+    'brings more than it says',
+    manifest({ capabilities: ['routes', 'models', 'migrations'] }),
+    'capability_undeclared menus',
+  ],
   [
     'says more than it brings',
-    manifest({ capabilities: ['routes', 'menus', 'tasks', 'migrations'] }),
+    manifest({ capabilities: ['routes', 'models', 'menus', 'tasks', 'migrations'] }),
     'capability_absent tasks',
   ],
   [
@@ -163,7 +167,22 @@ import { scopedModel } from '#backend/database/scoped-model'
 import { user } from '#backend/app/admin/model/user.model'
 export const plugin = definePlugin({ scoped_models: [scopedModel('Everybody', user, { columns: {} })] })`,
     },
-    'model_foreign Everybody sys_user',
+    'model_foreign sys_user',
+  ],
+  [
+    'has a model of a table of nobody',
+    replaced("'greeting_word'", "'greeting_words'", 'model/word.model.ts'),
+    'model_foreign greeting_words',
+  ],
+  [
+    'keeps a table to itself',
+    { ...manifest({ capabilities: ['routes', 'menus', 'migrations'] }), ...replaced('  models: [word],\n', '') },
+    'model_missing greeting_word',
+  ],
+  [
+    'has a model that is no table',
+    replaced('models: [word]', 'models: [{}] as never'),
+    'smoke_invalid plugin.models.0',
   ],
 ]
 

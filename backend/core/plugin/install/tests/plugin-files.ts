@@ -12,15 +12,17 @@ export const SOUND: Sources = {
     description: 'A plugin to test with',
     author: 'tests',
     permissions: ['greeting:get'],
-    capabilities: ['routes', 'menus', 'migrations'],
+    capabilities: ['routes', 'models', 'menus', 'migrations'],
     tables: ['greeting_word'],
   }),
   'plugin.ts': `import { page } from '#backend/common/menu-seed'
 import { definePlugin } from '#backend/core/plugin/definition'
 import { greetingApi } from '#backend/plugin/greeting/api/greeting.api'
+import { word } from '#backend/plugin/greeting/model/word.model'
 
 export const plugin = definePlugin({
   api: greetingApi,
+  models: [word],
   menus: [page('Greeting', 'Greetings', 1, '/greeting', 'mdi:hand', '/plugins/greeting/index', { perms: 'greeting:get' })],
   translations: { 'zh-CN': { 'greeting.none': '没有问候语' }, 'en-US': { 'greeting.none': 'No greeting' } },
 })

@@ -49,11 +49,12 @@ test('a sound plugin says what it brings, and its process ends by itself', async
       { method: 'HEAD', url: '/api/v1/greeting/words', permissions: ['greeting:get'] },
     ],
     models: [],
+    tables: ['greeting_word'],
     hooks: [],
     tasks: [],
     menus: [{ name: 'Greeting', parent: null, permissions: ['greeting:get'] }],
     message_keys: ['greeting.none'],
-    capabilities: ['routes', 'menus'],
+    capabilities: ['routes', 'models', 'menus'],
   })
 })
 
@@ -152,12 +153,12 @@ test.each([
   ['a line that it writes', "console.log('hello')\nconsole.error('hello')"],
   ['a file that it reads', "import { readFile } from 'node:fs/promises'\nawait readFile(new URL(import.meta.url))"],
 ])('%s at its import is no leak', async (_, code) => {
-  expect((await trial(first(code))).capabilities).toEqual(['routes', 'menus'])
+  expect((await trial(first(code))).capabilities).toEqual(['routes', 'models', 'menus'])
 })
 
 test('what a plugin sends to the process that started it is not heard', async () => {
   const code = `process.send?.({ kind: 'report' })\nprocess.disconnect?.()`
-  expect((await trial(first(code))).capabilities).toEqual(['routes', 'menus'])
+  expect((await trial(first(code))).capabilities).toEqual(['routes', 'models', 'menus'])
 })
 
 test('nothing of the environment and of the settings reaches it', async () => {
