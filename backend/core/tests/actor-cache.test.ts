@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { eq, sql } from 'drizzle-orm'
 import { Redis } from 'ioredis'
-import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { loadActor } from '#backend/app/admin/crud/actor.crud'
-import { user } from '#backend/app/admin/model/user.model'
-import { type ActorCache, createActorCache, type Touched } from '#backend/core/actor-cache'
-import { type Ctx, withTx } from '#backend/core/ctx'
-import { makeSession, openProcess } from '#backend/core/tests/process.fixture'
-import { createRedisKv } from '#backend/database/kv-redis'
+import type { Touched } from '#backend/core/actor-cache'
+import {
+  isStaff,
+  openPeer as openPeerOn,
+  type Peer,
+  type PeerOptions,
+  promote,
+} from '#backend/core/tests/actor-cache.fixture'
+import { makeSession } from '#backend/core/tests/process.fixture'
 import { freePort, type PrivateRedis, startRedis } from '#backend/database/tests/redis-server'
 import { type Link, openLink } from '#backend/tests/model/link'
 import { until } from '#backend/tests/process/spawned'
@@ -27,86 +28,8 @@ afterEach(async () => {
 })
 afterAll(() => database?.drop())
 
-interface Peer {
-  ctx: Ctx
-  actors: ActorCache
-  /** How often it has asked PostgreSQL. */
-  loads(): number
-  /** The next load answers only once `release` is called, with what it has read by then. */
-  holdLoad(): { begun: Promise<void>; release: () => void }
-}
-
-interface PeerOptions {
-  /** Absent: the in-process port. */
-  redis_url?: string
-  role?: 'server' | 'cli'
-  /** Whether it hears what others say. */
-  hears?: boolean
-}
-
-/** A process whose reading of actors a test can watch and hold. */
-async function openPeer(options: PeerOptions): Promise<Peer> {
-  const { hears = true, redis_url, role } = options
-  const opened = await openProcess({
-    database_url: database.url,
-    hears: false,
-    ...(role === undefined ? {} : { role }),
-  })
-  undo.push(() => opened.close())
-  const { host } = opened
-  const log = pino({ level: 'silent' })
-  const kv = redis_url === undefined ? host.kv : await createRedisKv({ url: redis_url, prefix: 'peer', log })
-  if (kv !== host.kv) undo.push(() => kv.close())
-  let loads = 0
-  let hold: { begun: () => void; released: Promise<void> } | undefined
-  const actors = createActorCache({
-    database: host.database,
-    kv,
-    events: host.shared.events,
-    log,
-    shares_kv: redis_url !== undefined || role !== 'cli',
-    idle_ms: 0,
-    async load(session_uuid, user_id) {
-      loads += 1
-      const actor = await loadActor(host.database.db, session_uuid, user_id, 0)
-      const held = hold
-      hold = undefined
-      held?.begun()
-      await held?.released
-      return actor
-    },
-  })
-  if (hears) await host.start()
-  return {
-    ctx: { ...opened.ctx, kv, actors },
-    actors,
-    loads: () => loads,
-    holdLoad() {
-      const [begun, release] = [createSignal(), createSignal()]
-      hold = { begun: begun.raise, released: release.raised }
-      return { begun: begun.raised, release: release.raise }
-    },
-  }
-}
-
-function createSignal(): { raise: () => void; raised: Promise<void> } {
-  let raise = () => {}
-  const raised = new Promise<void>((resolve) => {
-    raise = resolve
-  })
-  return { raise: () => raise(), raised }
-}
-
-/** Makes somebody staff, the one thing that is looked at here. */
-async function promote(by: Ctx, user_id: number, touched: readonly Touched[] = [`user:${user_id}`]): Promise<void> {
-  await withTx(by, async (ctx) => {
-    await ctx.db.update(user).set({ is_staff: true }).where(eq(user.id, user_id))
-    await ctx.actors.touch(ctx, touched)
-  })
-}
-
-const isStaff = async ({ actors }: Peer, { session_uuid, user_id }: { session_uuid: string; user_id: number }) =>
-  (await actors.get(session_uuid, user_id))?.is_staff
+const openPeer = (options: Omit<PeerOptions, 'database_url' | 'undo'>) =>
+  openPeerOn({ ...options, database_url: database.url, undo })
 
 describe.skipIf(skipped)('two processes on one Redis', () => {
   let redis: PrivateRedis
@@ -268,83 +191,5 @@ describe.skipIf(skipped)('two processes on one Redis', () => {
       await isStaff(there, session)
       return there.loads() === before
     })
-  })
-})
-
-describe('the in-process port', () => {
-  test('a server sees its own changes at once and waits for nobody', async () => {
-    const server = await openPeer({})
-    const session = await makeSession(server.ctx.db)
-    expect(await isStaff(server, session)).toBe(false)
-    const started = performance.now()
-    await promote(server.ctx, session.user_id)
-    expect(performance.now() - started).toBeLessThan(1000)
-    expect(await isStaff(server, session)).toBe(true)
-  })
-
-  test.each([true, false])('a server sees what the command line has changed (it hears: %s)', async (hears) => {
-    const [server, cli] = [await openPeer({ hears }), await openPeer({ role: 'cli', hears: false })]
-    const session = await makeSession(server.ctx.db)
-    expect(await isStaff(server, session)).toBe(false)
-    await promote(cli.ctx, session.user_id)
-    expect(await isStaff(server, session)).toBe(true)
-  })
-
-  test('a server drops what it knew when it may have missed something', async () => {
-    const server = await openPeer({})
-    const session = await makeSession(server.ctx.db)
-    await isStaff(server, session)
-    const before = server.loads()
-    let gaps = 0
-    server.ctx.events.onGap(() => (gaps += 1))
-    await server.ctx.db.execute(sql`
-      select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = current_database() and query like 'listen "fba_events"%'`)
-    await until(async () => gaps > 0)
-    await isStaff(server, session)
-    expect(server.loads()).toBe(before + 1)
-  })
-
-  test('a change that is undone makes nobody read again', async () => {
-    const server = await openPeer({})
-    const session = await makeSession(server.ctx.db)
-    await isStaff(server, session)
-    const before = server.loads()
-    const undone = withTx(server.ctx, async (ctx) => {
-      await ctx.actors.touch(ctx, ['all'])
-      throw new Error('undone')
-    })
-    await expect(undone).rejects.toThrow('undone')
-    await isStaff(server, session)
-    expect(server.loads()).toBe(before)
-  })
-})
-
-describe('a session that is not used', () => {
-  const settings = { SESSION_IDLE_SECONDS: '1' }
-
-  test('is refused after its time; one in use on another process is not, also where it was not seen for long', async () => {
-    const [one, two] = await Promise.all([1, 2].map(() => openProcess({ database_url: database.url, settings })))
-    if (one === undefined || two === undefined) throw new Error('nothing was opened')
-    undo.push(
-      () => one.close(),
-      () => two.close(),
-    )
-    const { session_uuid, user_id } = await makeSession(one.ctx.db)
-    const use = async ({ host }: typeof one) => {
-      const actor = await host.actors.get(session_uuid, user_id)
-      if (actor !== null) host.activity.note(session_uuid)
-      return actor
-    }
-    expect(await use(one)).not.toBeNull()
-    for (let step = 0; step < 15; step += 1) {
-      expect(await use(two)).not.toBeNull()
-      await sleep(200)
-    }
-    expect(await use(one)).not.toBeNull()
-    await sleep(2000)
-    expect(await use(one)).toBeNull()
-    expect(await use(two)).toBeNull()
-    expect(await use(one)).toBeNull()
   })
 })

@@ -30,7 +30,7 @@ import {
   startInChild,
   until,
 } from '#backend/database/tests/embedded-postgres.fixture'
-import { folderIdentity, processExists } from '#backend/utils/process-identity'
+import { processExists } from '#backend/utils/process-identity'
 
 const IS_ROOT = process.getuid?.() === 0
 const NOBODY = { uid: 65_534, gid: 65_534 }
@@ -278,25 +278,5 @@ describe('users and folders', () => {
     const again = startInChild(data_dir, 'hold', { cwd, user: NOBODY })
     expect((await again.started).url).toBe(server.url)
     await finish(again)
-  })
-})
-
-describe('the start lock', () => {
-  it('lets one in at a time, and nobody wait for a holder that died', async () => {
-    const dir = mkdtempSync(join(home, 'lock-'))
-    // Process 1 lives, but it did not start then.
-    writeFileSync(join(dir, 'lock.7'), `1 never ${folderIdentity(dir)}`)
-    let inside = 0
-    let runs = 0
-    const work = async () => {
-      inside += 1
-      expect(inside).toBe(1)
-      await sleep(1)
-      inside -= 1
-      runs += 1
-    }
-    await Promise.all(Array.from({ length: 20 }, () => withStartLock(dir, 20_000, work)))
-    expect(runs).toBe(20)
-    expect(readdirSync(dir)).toEqual(['lock.27'])
   })
 })
