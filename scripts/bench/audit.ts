@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import autocannon from 'autocannon'
 import { ensureBuilt, MAIN } from './built.js'
 import { type Child, startChild } from './child.js'
+import { makeUser, type Session, signIn, USER_PASSWORD } from './client.js'
 import { createDatabase } from './database.js'
 import { machine, median, table } from './numbers.js'
 import { paced } from './paced.js'
@@ -17,7 +18,10 @@ export interface AuditOptions {
 
 interface Side {
   child: Child
-  token: string
+  /** Of the administrator. */
+  admin: Session
+  /** Of as many people as there are connections. */
+  people: readonly Session[]
 }
 interface Measure {
   per_second: number
@@ -31,11 +35,24 @@ interface Sides {
 const WARM_UP_SECONDS = 2
 /** Of the highest rate with the log: the time of an answer says something only where both sides answer equally many. */
 const SHARE = 0.4
+interface Asked {
+  path: string
+  method: 'GET' | 'PUT'
+  body?: string
+  /** Whether each connection is somebody else: changes of one row would wait for each other. */
+  by_many?: boolean
+}
+
 /** Two reads and a change: the change waits for the disk, the reads do not. */
-const REQUESTS: Readonly<Record<string, { path: string; method: 'GET' | 'PUT'; body?: string }>> = {
+const REQUESTS: Readonly<Record<string, Asked>> = {
   'users/me': { path: '/api/v1/sys/users/me', method: 'GET' },
   'users list': { path: '/api/v1/sys/users?page=1&size=20', method: 'GET' },
-  nickname: { path: '/api/v1/sys/users/me/nickname', method: 'PUT', body: JSON.stringify({ nickname: 'Bench' }) },
+  nickname: {
+    path: '/api/v1/sys/users/me/nickname',
+    method: 'PUT',
+    body: JSON.stringify({ nickname: 'Bench' }),
+    by_many: true,
+  },
 }
 
 /** The same server with and without the operation log, in turns, each on a database of its own. */
@@ -44,7 +61,8 @@ export async function benchAudit(options: AuditOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'fba-bench-audit-'))
   const closing: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
   try {
-    const start = (name: string, enabled: boolean) => startSide(join(folder, name), enabled, closing)
+    const start = (name: string, enabled: boolean) =>
+      startSide(join(folder, name), enabled, options.connections, closing)
     const sides = { on: await start('on', true), off: await start('off', false) }
     console.log(`node ${process.version}, ${machine()}; ${options.connections} connections`)
     console.log(`${options.rounds} rounds of ${options.seconds} s each, in turns\n`)
@@ -54,7 +72,12 @@ export async function benchAudit(options: AuditOptions): Promise<void> {
   }
 }
 
-async function startSide(folder: string, enabled: boolean, closing: (() => unknown)[]): Promise<Side> {
+async function startSide(
+  folder: string,
+  enabled: boolean,
+  connections: number,
+  closing: (() => unknown)[],
+): Promise<Side> {
   const database = await createDatabase()
   closing.push(() => database?.drop())
   const admin_password = `Bench-${randomBytes(9).toString('base64url')}`
@@ -68,6 +91,8 @@ async function startSide(folder: string, enabled: boolean, closing: (() => unkno
       AUDIT_ENABLED: String(enabled),
       LOG_LEVEL: 'warn',
       LOGIN_CAPTCHA_ENABLED: 'false',
+      TRUSTED_PROXIES: '127.0.0.1/32',
+      PASSWORD_HASH_COST: '10',
       ADMIN_PASSWORD: admin_password,
       DATA_DIR: folder,
       ...(database === undefined ? {} : { DATABASE_URL: database.url }),
@@ -75,13 +100,13 @@ async function startSide(folder: string, enabled: boolean, closing: (() => unkno
     ready_path: '/readyz',
   })
   closing.push(() => child.stop())
-  const response = await fetch(`${child.url}/api/v1/auth/login`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ username: 'admin', password: admin_password }),
-  })
-  const { data } = (await response.json()) as { data: { access_token: string } }
-  return { child, token: data.access_token }
+  const admin = await signIn(child, 'admin', admin_password)
+  const people: Session[] = []
+  for (let index = 0; index < connections; index += 1) {
+    const { username } = await makeUser(child, admin, `bench_${index}`)
+    people.push(await signIn(child, username, USER_PASSWORD))
+  }
+  return { child, admin, people }
 }
 
 async function compare(name: string, sides: Sides, options: AuditOptions): Promise<void> {
@@ -117,8 +142,14 @@ async function inTurns({ on, off }: Sides, rounds: number, measure: (side: Side)
 
 /** Each connection asks again as soon as it is answered. */
 async function atFullRate(side: Side, name: string, { connections, seconds }: AuditOptions): Promise<Measure> {
+  const { headers, ...request } = requestOf(side, name)
+  let clients = 0
   const { requests, latency, errors, non2xx } = await autocannon({
-    ...requestOf(side, name),
+    ...request,
+    setupClient(client) {
+      client.setHeaders(headers(clients))
+      clients += 1
+    },
     connections,
     duration: seconds,
   })
@@ -132,8 +163,11 @@ async function atRate(side: Side, name: string, options: AuditOptions & { rate: 
   return { per_second: options.rate, p99_ms: times[Math.floor(times.length * 0.99)] ?? Number.NaN }
 }
 
-function requestOf({ child, token }: Side, name: string) {
-  const { path, ...request } = REQUESTS[name] ?? { path: '/', method: 'GET' }
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+function requestOf({ child, admin, people }: Side, name: string) {
+  const { path, by_many = false, ...request } = REQUESTS[name] ?? { path: '/', method: 'GET' }
+  const headers = (index: number) => {
+    const { authorization } = ((by_many ? people[index % people.length] : undefined) ?? admin).headers
+    return { authorization, 'content-type': 'application/json' }
+  }
   return { ...request, url: `${child.url}${path}`, headers }
 }

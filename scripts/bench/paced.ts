@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export interface PacedOptions {
   url: string
   method: string
-  headers: Readonly<Record<string, string>>
+  /** Of the connection with this number. */
+  headers: (index: number) => Readonly<Record<string, string>>
   body?: string
   connections: number
   seconds: number
@@ -25,7 +26,7 @@ export async function paced(options: PacedOptions): Promise<number[]> {
     for (let due = (pause_ms * index) / options.connections; due < options.seconds * 1000; due += pause_ms) {
       const early_ms = due - (performance.now() - begun)
       if (early_ms > 0) await sleep(early_ms)
-      await answered(agent, options)
+      await answered(agent, options, options.headers(index))
       times.push(performance.now() - begun - due)
     }
   }
@@ -37,7 +38,11 @@ export async function paced(options: PacedOptions): Promise<number[]> {
   }
 }
 
-function answered(agent: Agent, { url, method, headers, body }: PacedOptions): Promise<void> {
+function answered(
+  agent: Agent,
+  { url, method, body }: PacedOptions,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const asking = request(url, { agent, method, headers }, (response) => {
       const { statusCode = 0 } = response

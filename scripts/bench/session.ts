@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import autocannon from 'autocannon'
 import { ensureBuilt, MAIN } from './built.js'
 import { type Child, startChild } from './child.js'
+import { api, makeUser, type Session, signIn, USER_PASSWORD, type User } from './client.js'
 import { createDatabase } from './database.js'
 import { machine, median, table } from './numbers.js'
 
@@ -21,7 +22,6 @@ const REFUSALS = 200
 /** Each waits for more than a second by design. */
 const REFUSALS_WITHOUT_REDIS = 10
 const WARM_UP_SECONDS = 2
-const USER_PASSWORD = 'Bench-Session-1'
 
 /** How soon a session that is ended on one process is refused by another, and what asking for it costs a request. */
 export async function benchSession(options: SessionOptions): Promise<void> {
@@ -52,7 +52,7 @@ export async function benchSession(options: SessionOptions): Promise<void> {
     const alone = await start({})
     console.log(`node ${process.version}, ${machine()}; two processes on one PostgreSQL and one Redis\n`)
     const admin = await signIn(here, 'admin', admin_password)
-    const user = await makeUser(here, admin)
+    const user = await makeUser(here, admin, 'bench')
     await compareCost('with Redis', here, user.username, options)
     await compareCost('with the in-process port, as by default', alone, user.username, options)
     report('force offline', await endSessions(here, there, admin, user, REFUSALS))
@@ -70,46 +70,6 @@ const SETTINGS = {
   LOGIN_CAPTCHA_ENABLED: 'false',
   TRUSTED_PROXIES: '127.0.0.1/32',
   PASSWORD_HASH_COST: '10',
-}
-
-interface Session {
-  session_uuid: string
-  headers: { authorization: string }
-}
-interface User {
-  id: number
-  username: string
-}
-
-async function api(child: Child, method: string, path: string, headers: Record<string, string>, body?: object) {
-  const response = await fetch(`${child.url}/api/v1${path}`, {
-    method,
-    headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  const { msg, data } = (await response.json()) as { msg: string; data: unknown }
-  if (response.status !== 200) throw new Error(`${method} ${path} was answered with ${response.status}: ${msg}`)
-  return data
-}
-
-let networks = 0
-/** From another address each time, for sign-ins are limited by it. */
-async function signIn(child: Child, username: string, password: string): Promise<Session> {
-  networks += 1
-  const address = { 'x-forwarded-for': `10.1.${networks >> 8}.${networks & 255}` }
-  const data = await api(child, 'POST', '/auth/login', address, { username, password })
-  const { access_token, session_uuid } = data as { access_token: string; session_uuid: string }
-  return { session_uuid, headers: { authorization: `Bearer ${access_token}` } }
-}
-
-/** Somebody without a role, who may hold many sessions. */
-async function makeUser(child: Child, { headers }: Session): Promise<User> {
-  await api(child, 'POST', '/sys/depts', headers, { name: 'Bench', parent_id: null, status: 1 })
-  const depts = (await api(child, 'GET', '/sys/depts?name=Bench', headers)) as { id: number }[]
-  const fields = { username: 'bench', password: USER_PASSWORD, dept_id: depts[0]?.id, roles: [] }
-  const { id, username } = (await api(child, 'POST', '/sys/users', headers, fields)) as User
-  await api(child, 'PUT', `/sys/users/${id}/permissions?type=multi_login`, headers)
-  return { id, username }
 }
 
 interface Refusal {
