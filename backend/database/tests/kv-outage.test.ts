@@ -26,12 +26,21 @@ describe.skipIf(skipRedis || (sharedUrl && !hasRedisServer))('Redis key-value st
     await server.stop()
   })
 
-  const failsWithin = async (limit_ms: number, work: () => Promise<unknown>) => {
-    const started = performance.now()
+  const fails = async (work: () => Promise<unknown>) => {
     const error = await work().catch((error: unknown) => error)
     expect(error).toBeInstanceOf(KvUnavailable)
     expect((error as KvUnavailable).cause).toBeInstanceOf(Error)
-    expect(performance.now() - started).toBeLessThan(limit_ms)
+  }
+  /** Without waiting for anything: before the event loop has turned a few times. */
+  const failsAtOnce = async (work: () => Promise<unknown>) => {
+    let turns = 0
+    const count = () => {
+      turns += 1
+      next = setImmediate(count)
+    }
+    let next = setImmediate(count)
+    await fails(work).finally(() => clearImmediate(next))
+    expect(turns).toBeLessThan(5)
   }
 
   it('fails every command at once while the server is away, and takes up again where it was when it is back', async () => {
@@ -46,7 +55,7 @@ describe.skipIf(skipRedis || (sharedUrl && !hasRedisServer))('Redis key-value st
     await kv.set('t:a', '1')
 
     await server.stop()
-    await failsWithin(1_000, () => kv.get('t:a'))
+    await fails(() => kv.get('t:a'))
     for (const work of [
       () => kv.set('t:a', '1'),
       () => kv.incr('t:n', { ttl_ms: 1_000 }),
@@ -56,7 +65,7 @@ describe.skipIf(skipRedis || (sharedUrl && !hasRedisServer))('Redis key-value st
       () => kv.publish('news', '0'),
       () => kv.ping(),
     ]) {
-      await failsWithin(100, work)
+      await failsAtOnce(work)
     }
     expect(kv.isReady()).toBe(false)
     expect(lost).toHaveBeenCalled()
@@ -93,9 +102,9 @@ describe.skipIf(skipRedis || (sharedUrl && !hasRedisServer))('Redis key-value st
     const reconnected = vi.fn()
     kv.onReconnect(reconnected)
     server.signal('SIGSTOP')
-    await failsWithin(1_000, () => kv.get('t:a'))
+    await fails(() => kv.get('t:a'))
     await vi.waitFor(() => expect(kv.isReady()).toBe(false), { timeout: 5_000 })
-    await failsWithin(100, () => kv.get('t:a'))
+    await failsAtOnce(() => kv.get('t:a'))
     server.signal('SIGCONT')
     await vi.waitFor(() => expect(reconnected).toHaveBeenCalled(), { timeout: 10_000 })
     expect(await kv.get('t:a')).toBeNull()
@@ -103,13 +112,11 @@ describe.skipIf(skipRedis || (sharedUrl && !hasRedisServer))('Redis key-value st
 
   it('starts without the server and finds it later', async () => {
     await server.stop()
-    const started = performance.now()
     const early = recorder()
     const other = await createRedisKv({ url: server.url, prefix: 'outage', log: early })
     onTestFinished(() => other.close())
-    expect(performance.now() - started).toBeLessThan(3_000)
     expect(early.lines.map(({ level }) => level)).toEqual(['warn'])
-    await failsWithin(100, () => other.get('t:a'))
+    await failsAtOnce(() => other.get('t:a'))
     const reconnected = vi.fn()
     other.onReconnect(reconnected)
     server = await startRedis(port)
