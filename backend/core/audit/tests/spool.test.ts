@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -65,6 +66,22 @@ describe('the spool', () => {
       segments.map(({ first_seq }) => [first_seq, first_seq]),
     )
   })
+
+  test.skipIf(process.platform === 'win32')(
+    'has each record whole where a write finds room for a part of it only',
+    () => {
+      const child = 'exec node --conditions=source --import tsx backend/core/audit/tests/spool.child.ts "$0"'
+      // In blocks of 512 or 1024 bytes, by the shell: no multiple of a record's size.
+      const said = execFileSync('sh', ['-c', `ulimit -f 16; ${child}`, place.root], { encoding: 'utf8' })
+      const { written: acknowledged, path } = JSON.parse(said) as { written: number; path: string }
+      expect(acknowledged).toBeGreaterThan(3)
+      const text = readFileSync(path, 'utf8')
+      expect(text.endsWith('\n')).toBe(true)
+      expect(linesOf(path).map((line) => readLine(line, 'key')?.seq)).toEqual(
+        Array.from({ length: acknowledged }, (_, index) => index + 1),
+      )
+    },
+  )
 
   test('a failed write fails those that wait for it, leaves nothing of itself, and no gap', async () => {
     const spool = openSpool({ root: place.root, key: 'key', segment_bytes: 1 })
