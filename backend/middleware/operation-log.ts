@@ -47,7 +47,9 @@ export const operationLogHook = fp(
   { name: 'operation-log', dependencies: ['context', 'reply'] },
 )
 
-const isApi = ({ originalUrl }: FastifyRequest) => isApiUrl(originalUrl)
+/** The route that was found says it for certain; what has none, or cannot be decoded, by its spelling. */
+const isApi = ({ originalUrl, routeOptions }: FastifyRequest) =>
+  isApiUrl(originalUrl) || routeOptions.url?.startsWith('/api/') === true
 const isChange = ({ method }: FastifyRequest) => !READS.has(method)
 
 async function record(audit: Audit, request: FastifyRequest, reply: FastifyReply): Promise<void> {

@@ -11,13 +11,29 @@ export function traceIdOf(headers: IncomingHttpHeaders): string {
   return typeof given === 'string' && TRACE_ID.test(given) ? given : randomUUID().replaceAll('-', '')
 }
 
-/** The part of a URL before the query. */
+/** As the router reads it: a request line may name the host too, which is sent to proxies and taken by every server. */
+const ORIGIN = /^https?:\/\/.*?\//
+
+/** The part of a URL before the query, which the router lets begin with `#` as well. */
 export function pathOf(url: string): string {
-  const end = url.indexOf('?')
-  return end < 0 ? url : url.slice(0, end)
+  const local = url.startsWith('/') ? url : url.replace(ORIGIN, '/')
+  const end = local.search(/[?#]/)
+  return end < 0 ? local : local.slice(0, end)
 }
 
-export const isApiUrl = (url: string): boolean => url.startsWith('/api/')
+/** Whether it lies below /api, however it is spelled: the router takes `/%61pi/` for the same. */
+export function isApiUrl(url: string): boolean {
+  const path = pathOf(url)
+  return path.startsWith('/api/') || decoded(path).startsWith('/api/')
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURI(path)
+  } catch {
+    return path
+  }
+}
 
 /** Who asks: the address that counts, and the head of what the client calls itself. */
 export function clientOf({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>, trusted: TrustedProxies) {
