@@ -88,6 +88,9 @@ export function lineOf(body: string, { seq, prev_hash, hash }: Link): string {
 
 const LINE = /^\{"seq":(\d{1,15}),"prev_hash":"([0-9a-f]{64})","hash":"([0-9a-f]{64})",(.*)\}$/s
 
+/** Whether it has the shape of a record, whatever its hash says. */
+export const isWholeLine = (line: string): boolean => LINE.test(line)
+
 /** The link of a line whose hash is right; undefined for any other text. */
 export function readLine(line: string, key: string): Link | undefined {
   const parts = LINE.exec(line)

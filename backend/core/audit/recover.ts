@@ -1,13 +1,13 @@
 import { appendFile, readFile, rm, truncate } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { FIRST_HASH, readLine } from '#backend/core/audit/record'
+import { FIRST_HASH, isWholeLine, readLine } from '#backend/core/audit/record'
 import { listSegments, type Segment } from '#backend/core/audit/spool-files'
 import type { Log } from '#backend/core/log'
 
 /** What a process that is gone has left to be shipped. */
 export interface Recovered {
   segments: Segment[]
-  /** Bytes that are no whole record, after the last one: the write that the end of the process cut short. */
+  /** Bytes that are no whole record, after the last one: the write that the end of the process, or a fault, cut short. */
   torn_bytes: number
   /** Set when a record before the last is damaged: it and what follows are kept in a file and not shipped. */
   damaged?: { path: string; seq: number; kept_in: string }
@@ -30,26 +30,31 @@ export async function recover(folder: string, key: string, log: Log): Promise<Re
   let before: Place | undefined
   for (const [index, segment] of segments.entries()) {
     const content = await readFile(segment.path)
-    const { good_bytes, last } = readSegment(segment, content, key, before)
+    const later = segments.slice(index + 1)
+    const end_seq = later[0]?.first_seq ?? Number.POSITIVE_INFINITY
+    const { good_bytes, last } = readSegment(segment, content, key, before, end_seq)
     before = last
     found.segments.push({ ...segment, bytes: good_bytes })
     const rest = content.subarray(good_bytes)
     if (rest.length === 0) continue
-    const later = segments.slice(index + 1)
-    if (later.length === 0 && !holdsRecord(rest, key)) found.torn_bytes = rest.length
+    const next_seq = (last?.seq ?? segment.first_seq - 1) + 1
+    // What failed to be written and could not be taken back either: the process has gone on in the next file.
+    const isSuperseded = next_seq === end_seq
+    const isTorn = isSuperseded || (later.length === 0 && !holdsRecord(rest))
+    if (isTorn) found.torn_bytes += rest.length
     else {
       const kept_in = await setAside(folder, rest, later)
-      found.damaged = { path: segment.path, seq: (last?.seq ?? segment.first_seq - 1) + 1, kept_in }
+      found.damaged = { path: segment.path, seq: next_seq, kept_in }
     }
     await truncate(segment.path, good_bytes)
-    break
+    if (!isSuperseded) break
   }
   report(folder, found, log)
   return found
 }
 
-/** How much of a file is whole records, each the successor of the one before it. */
-function readSegment(segment: Segment, content: Buffer, key: string, before: Place | undefined) {
+/** How much of a file is whole records before number `end_seq`, each the successor of the one before it. */
+function readSegment(segment: Segment, content: Buffer, key: string, before: Place | undefined, end_seq: number) {
   // The first file that is left may begin anywhere in the stream, for those before it have been shipped.
   let last = before ?? (segment.first_seq === 1 ? { seq: 0, hash: FIRST_HASH } : undefined)
   let good_bytes = 0
@@ -57,7 +62,7 @@ function readSegment(segment: Segment, content: Buffer, key: string, before: Pla
     const end = content.indexOf(NEWLINE, good_bytes)
     if (end < 0) break
     const link = readLine(content.toString('utf8', good_bytes, end), key)
-    if (link === undefined) break
+    if (link === undefined || link.seq >= end_seq) break
     if (last !== undefined && (link.seq !== last.seq + 1 || link.prev_hash !== last.hash)) break
     last = link
     good_bytes = end + 1
@@ -76,12 +81,9 @@ async function setAside(folder: string, rest: Buffer, later: readonly Segment[])
   return basename(path)
 }
 
-/** Whether a whole record lies beyond the damage: then more than the last write is wrong. */
-function holdsRecord(rest: Buffer, key: string): boolean {
-  return rest
-    .toString('utf8')
-    .split('\n')
-    .some((line) => readLine(line, key) !== undefined)
+/** Whether a whole record lies beyond the last good one, right or not: then more than a write cut short is wrong. */
+function holdsRecord(rest: Buffer): boolean {
+  return rest.toString('utf8').split('\n').slice(0, -1).some(isWholeLine)
 }
 
 function report(folder: string, { torn_bytes, damaged }: Recovered, log: Log): void {

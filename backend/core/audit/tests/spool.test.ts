@@ -135,6 +135,32 @@ describe('what a process leaves behind', () => {
     expect(listSegments(spool.folder)).toEqual(whole)
   })
 
+  test('whole records that are not right are no torn end: all is kept where the key is another than it was', async () => {
+    const spool = await written(2, 1_000_000)
+    const [whole] = listSegments(spool.folder)
+    const content = readFileSync(whole?.path ?? '', 'utf8')
+    const { torn_bytes, damaged } = await recover(spool.folder, 'another key', place.log)
+    expect(torn_bytes).toBe(0)
+    expect(readFileSync(join(place.root, damaged?.kept_in ?? ''), 'utf8')).toBe(content)
+    expect(place.lines).toMatchObject([{ level: 50, seq: 1 }])
+  })
+
+  test.each([
+    ['in part', 0, 20],
+    ['whole', 0, Number.POSITIVE_INFINITY],
+  ])(
+    'what failed to be written, %s, and could not be taken back costs nothing of what was written after it',
+    async (_, start, end) => {
+      const spool = await written(3, 1)
+      const [first, second] = listSegments(spool.folder)
+      appendFileSync(first?.path ?? '', readFileSync(second?.path ?? '', 'utf8').slice(start, end))
+      const { segments, damaged, torn_bytes } = await recover(spool.folder, 'key', place.log)
+      expect(damaged).toBeUndefined()
+      expect(torn_bytes).toBeGreaterThan(0)
+      expect(segments.flatMap(({ path }) => linesOf(path)).map((line) => readLine(line, 'key')?.seq)).toEqual([1, 2, 3])
+    },
+  )
+
   test('a damaged record that others follow is reported and kept, with what follows', async () => {
     const spool = await written(10)
     const [first, second] = listSegments(spool.folder)
