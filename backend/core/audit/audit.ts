@@ -6,7 +6,7 @@ import { recover } from '#backend/core/audit/recover'
 import { createShipper, type Shipper, shipContinuously } from '#backend/core/audit/shipper'
 import type { AuditSink, Expired } from '#backend/core/audit/sink'
 import { openSpool } from '#backend/core/audit/spool'
-import { adopt, listOrphans, removeStream } from '#backend/core/audit/spool-files'
+import { adopt, listOrphans, removeStream, showInUse } from '#backend/core/audit/spool-files'
 import type { Config } from '#backend/core/config'
 import type { Log } from '#backend/core/log'
 import type { Database } from '#backend/database/db'
@@ -41,6 +41,8 @@ const CHANGES_SHARE = 0.9
 const ORPHANS_MS = 60_000
 const RETENTION_MS = 6 * 3_600_000
 const CLOSE_MS = 5_000
+const UNSAID = 'operation log: what it misses could not be said in it'
+const TAKE_OVER_FAILED = 'operation log: a spool could not be taken over'
 
 export function createAudit({ config, database, sink, log, removeExpired }: AuditOptions): Audit {
   const root = join(config.DATA_DIR, 'audit')
@@ -83,25 +85,32 @@ export function createAudit({ config, database, sink, log, removeExpired }: Audi
     }
   }
 
+  /** One that cannot be read keeps none of the others from being stored. */
   async function adoptOrphans(): Promise<void> {
+    showInUse(spool.folder)
     for (const stream of listOrphans(root)) {
       if (stream === spool.stream || orphans.has(stream)) continue
-      const folder = join(root, stream)
-      adopt(folder)
-      const { segments } = await recover(folder, key, log)
-      orphans.set(stream, createShipper({ stream, segments }, sink, database, log))
-      loop?.wake()
+      await takeOver(stream).catch((err: unknown) => log.error({ err, stream }, TAKE_OVER_FAILED))
     }
   }
 
+  async function takeOver(stream: string): Promise<void> {
+    const folder = join(root, stream)
+    adopt(folder)
+    const { segments } = await recover(folder, key, log)
+    orphans.set(stream, createShipper({ stream, segments }, sink, database, log))
+    loop?.wake()
+  }
+
+  /** The own records first: whatever is wrong with those of others, they must not fill the spool. */
   async function shipAll(): Promise<void> {
+    await spool.flush()
+    await own.ship()
     for (const [stream, shipper] of orphans) {
       await shipper.ship()
       removeStream(join(root, stream))
       orphans.delete(stream)
     }
-    await spool.flush()
-    await own.ship()
   }
 
   /** One at a time: two would send the same records. */
@@ -126,6 +135,14 @@ export function createAudit({ config, database, sink, log, removeExpired }: Audi
     }
   }
 
+  /** Whether there is room or not: nobody comes after this to say what is missing. */
+  async function sayMissing(): Promise<void> {
+    const missing = gap.take()
+    if (missing === undefined) return
+    const { record } = missing
+    await spool.append(record).catch((err: unknown) => log.error({ err, missing: record.args }, UNSAID))
+  }
+
   /** What the database does not take in time stays on disk for the next process. */
   async function shipLast(): Promise<void> {
     const late = sleep(CLOSE_MS, 'late', { ref: false })
@@ -141,7 +158,7 @@ export function createAudit({ config, database, sink, log, removeExpired }: Audi
       loop = shipContinuously(ship, log)
       spool.onWritten(() => loop?.wake())
       keeping = Promise.all([
-        keepDoing(adoptOrphans, ORPHANS_MS, 'operation log: a spool could not be taken over'),
+        keepDoing(adoptOrphans, ORPHANS_MS, TAKE_OVER_FAILED),
         keepDoing(retain, RETENTION_MS, 'operation log: old records could not be removed'),
       ])
     },
@@ -149,6 +166,7 @@ export function createAudit({ config, database, sink, log, removeExpired }: Audi
     async close() {
       ending.abort()
       await keeping
+      await sayMissing()
       await spool.close()
       await loop?.stop()
       if (loop !== undefined) await shipLast()

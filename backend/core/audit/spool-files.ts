@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { isAlive, ownIdentity, type ProcessIdentity } from '#backend/utils/process-identity'
@@ -55,6 +55,12 @@ export function listOrphans(root: string): string[] {
 /** Marks a stream as this process's. Two that take one over at once do no harm: each batch is stored once only. */
 export function adopt(folder: string): void {
   writeOwner(folder)
+}
+
+/** Says to other machines that the stream is in use though nothing is written to it. To be called while it is. */
+export function showInUse(folder: string): void {
+  const now = new Date()
+  utimesSync(join(folder, OWNER_FILE), now, now)
 }
 
 function isOrphan(folder: string): boolean {

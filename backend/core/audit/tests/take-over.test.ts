@@ -1,0 +1,81 @@
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { asc } from 'drizzle-orm'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import * as auditStore from '#backend/app/admin/crud/audit-store.crud'
+import { operaLog } from '#backend/app/admin/model/opera-log.model'
+import { createAudit } from '#backend/core/audit/audit'
+import type { AuditSink } from '#backend/core/audit/sink'
+import { openSpool } from '#backend/core/audit/spool'
+import { listOrphans } from '#backend/core/audit/spool-files'
+import { record, workplace } from '#backend/core/audit/tests/audit.fixture'
+import { type Database, openDatabase } from '#backend/database/db'
+import { createTestDatabase } from '#backend/tests/test-database'
+
+const sink: AuditSink = { ...auditStore, removeExpired: async () => [] }
+let created: Awaited<ReturnType<typeof createTestDatabase>>
+let database: Database
+let place: ReturnType<typeof workplace>
+let root: string
+
+beforeAll(async () => {
+  created = await createTestDatabase()
+  database = openDatabase({ url: created.url, time_zone: 'Asia/Shanghai', pool_size: 4 })
+})
+afterAll(async () => {
+  await database.close()
+  await created.drop()
+})
+beforeEach(async () => {
+  place = workplace()
+  root = join(place.root, 'audit')
+  await database.sql`truncate sys_opera_log, sys_audit_stream`
+})
+afterEach(() => place.remove())
+
+const stored = async () =>
+  (await database.db.select({ msg: operaLog.msg }).from(operaLog).orderBy(asc(operaLog.id))).map(({ msg }) => msg)
+const audit = () =>
+  createAudit({
+    config: { DATA_DIR: place.root, AUDIT_SPOOL_MAX_BYTES: 1_000_000, AUDIT_HASH_KEY: undefined },
+    database,
+    sink,
+    log: place.log,
+  })
+const setOwner = (stream: string, host: string) =>
+  writeFileSync(join(root, stream, 'owner.json'), JSON.stringify({ host, pid: 1, started: 'x' }))
+
+/** As if nothing had been written to it for an hour. */
+function silence(stream: string): void {
+  const folder = join(root, stream)
+  const long_ago = new Date(Date.now() - 3_600_000)
+  for (const name of readdirSync(folder)) utimesSync(join(folder, name), long_ago, long_ago)
+  utimesSync(folder, long_ago, long_ago)
+}
+
+test('a process that has nothing to write is not taken for gone by other machines', async () => {
+  const log = audit()
+  setOwner(log.stream, 'elsewhere')
+  silence(log.stream)
+  expect(listOrphans(root)).toEqual([log.stream])
+  log.start()
+  expect(listOrphans(root)).toEqual([])
+  await log.close()
+})
+
+test('what cannot be read of one that is gone keeps neither the others nor the own records from being stored', async () => {
+  const unreadable = '00000000-0000-7000-8000-000000000000'
+  mkdirSync(join(root, unreadable, '000000000000001.jsonl'), { recursive: true })
+  setOwner(unreadable, hostname())
+  const left = openSpool({ root, key: '' })
+  await left.append(record('left'))
+  await left.close()
+  setOwner(left.stream, hostname())
+  const log = audit()
+  log.start()
+  await log.append(record('own'))
+  await expect.poll(async () => (await stored()).sort(), { timeout: 5_000 }).toEqual(['left', 'own'])
+  expect(place.lines).toMatchObject([{ level: 50, stream: unreadable }])
+  await log.close()
+})
