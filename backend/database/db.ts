@@ -73,6 +73,11 @@ function prepareOn(queries: Queries): void {
   queries.unsafe = prepared as typeof queries.unsafe
 }
 
+/** Runs `fn` on what is there now: what others commit meanwhile is not seen. Within a transaction: as that one sees it. */
+export async function inSnapshot<T>(db: Db, fn: (tx: Db) => Promise<T>): Promise<T> {
+  return db.transaction((tx) => fn(tx), { isolationLevel: 'repeatable read', accessMode: 'read only' })
+}
+
 /** Commits what `fn` did when it resolves, undoes all of it when it throws. Within a transaction: a savepoint. */
 export async function inTransaction<T>(db: Db, fn: (tx: Db) => Promise<T>): Promise<T> {
   return db.transaction((tx) => fn(tx))

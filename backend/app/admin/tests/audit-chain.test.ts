@@ -1,8 +1,10 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { removeWhere } from '#backend/app/admin/crud/audit-chain.crud'
 import { removeExpired } from '#backend/app/admin/service/audit-retention.service'
 import { verifyAll } from '#backend/app/admin/service/audit-verify.service'
 import { systemCtx } from '#backend/core/host'
+import type { Db } from '#backend/database/db'
 import { createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
 
 let t: TestApp
@@ -28,8 +30,8 @@ async function fault() {
   const reports = await verifyAll(systemCtx(t.host))
   return reports.find((one) => one.stream === stream)?.fault
 }
-async function lastSeq(): Promise<number> {
-  const [row] = await t.db.execute<{ seq: string }>(
+async function lastSeq(db: Db = t.db): Promise<number> {
+  const [row] = await db.execute<{ seq: string }>(
     sql`select max(seq) as seq from sys_opera_log where stream = ${stream}`,
   )
   return Number(row?.seq)
@@ -137,6 +139,22 @@ describe('the chain of the operation log', () => {
     const [report] = await verifyAll(systemCtx(t.host))
     expect(report).toMatchObject({ fault: undefined })
     expect(report?.removed_count).toBeGreaterThan(last)
+  })
+
+  test('what is deleted while it is verified is not taken for missing', async () => {
+    let verifying: ReturnType<typeof verifyAll> | undefined
+    await t.db.transaction(async (tx) => {
+      await tx.execute(sql`lock table sys_opera_log in access exclusive mode`)
+      verifying = verifyAll(systemCtx(t.host))
+      // It has read which removals there are, and waits for the rows.
+      const waiting = sql`select 1 from pg_locks where not granted
+        and database = (select oid from pg_database where datname = current_database())`
+      await expect.poll(async () => (await t.db.execute(waiting)).length, { timeout: 10_000 }).toBeGreaterThan(0)
+      const note = { reason: 'delete', username: 'somebody', trace_id: 'x' } as const
+      await removeWhere(tx, sql`stream = ${stream} and seq = ${(await lastSeq(tx)) - 2}`, note)
+    })
+    expect((await verifying)?.find((one) => one.fault !== undefined)).toBeUndefined()
+    expect(await fault()).toBeUndefined()
   })
 })
 
