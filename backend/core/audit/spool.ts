@@ -131,6 +131,12 @@ export function openSpool(options: SpoolOptions): Spool {
     return writing
   }
 
+  /** Forgets the timer also while a write is under way, or no other would be set after it. */
+  function writeLazy(): void {
+    timer = undefined
+    void start()
+  }
+
   async function flush(): Promise<void> {
     while (waiting.length > 0 || writing !== undefined) await start()
   }
@@ -144,7 +150,7 @@ export function openSpool(options: SpoolOptions): Spool {
         waiting.push({ body: bodyOf(record), resolve, reject })
       })
       if (!lazy) void start()
-      else timer ??= setTimeout(() => void start(), delay_ms)
+      else timer ??= setTimeout(writeLazy, delay_ms)
       return written
     },
     onWritten(listener) {

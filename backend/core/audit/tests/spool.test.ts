@@ -55,6 +55,20 @@ describe('the spool', () => {
     await spool.close()
   })
 
+  test('writes what nobody waits for also after a write that took longer than that may stay', async () => {
+    const spool = openSpool({ root: place.root, key: '', delay_ms: 1 })
+    for (let round = 0; round < 20; round += 1) {
+      const slow = spool.append(record('x'.repeat(1_000_000)))
+      await new Promise(setImmediate)
+      const beside = spool.append(record('beside'), { lazy: true })
+      await Promise.all([slow, beside])
+      await spool.flush()
+      await spool.append(record('alone'), { lazy: true })
+    }
+    expect(spool.segments.flatMap(({ path }) => linesOf(path))).toHaveLength(60)
+    await spool.close()
+  })
+
   test('goes on in a new file, the chain unbroken', async () => {
     const spool = await written(10)
     const segments = listSegments(spool.folder)
