@@ -2,11 +2,16 @@ import { z } from 'zod'
 import { secrets } from '#backend/common/schema'
 
 export const REDACTED = '[REDACTED]'
-const SECRET_NAME = /passw|pwd|secret|token|credential|authorization|cookie|api[-_]?key|private[-_]?key|^salt$/i
+const SECRET_NAME =
+  /pass(?:$|[-_]?(?:w|phrase|code))|pwd|secret|token|credential|authorization|bearer|jwt$|cookie|(?:^|[-_])otp$|(?:api|private|access|signing|encryption)[-_]?key|^(?:salt|pin)$/i
 const DEPTH_MAX = 12
 
 /** Whether a field of this name is hidden where no schema says what it is. */
 export const hidesSecret = (name: string): boolean => SECRET_NAME.test(name)
+
+/** Stands for a value that is compared with others, but not shown: as JSON it is REDACTED. */
+export const concealed = (value: unknown): object => ({ value, toJSON: toRedacted })
+const toRedacted = () => REDACTED
 
 /** A copy of a request value in which what the schema marks as secret, or what is named like a secret, is hidden. */
 export function redact(schema: z.ZodType | undefined, value: unknown): unknown {

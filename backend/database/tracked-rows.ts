@@ -14,7 +14,7 @@ export interface TrackedRows {
 }
 
 export interface TrackedOptions {
-  /** Hides what the columns' names do not give away as secret. */
+  /** Hides what the columns' names do not give away as secret; what is `concealed` still shows that it has changed. */
   conceal?: (row: Fields) => Fields
 }
 

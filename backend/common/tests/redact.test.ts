@@ -104,7 +104,19 @@ describe('a secret of the schema', () => {
 describe('a name like a secret', () => {
   test('hides what no schema declares, at any depth', () => {
     const names = ['password', 'newPasswd', 'client_secret', 'access_token', 'Authorization', 'Set-Cookie', 'apiKey']
-    for (const key of [...names, 'api-key', 'PRIVATE_KEY', 'credentials']) {
+    const others = [
+      'pass',
+      'dbPass',
+      'pass_word',
+      'passphrase',
+      'Passcode',
+      'jwt',
+      'bearer',
+      'otp',
+      'pin',
+      'accessKeyId',
+    ]
+    for (const key of [...names, ...others, 'api-key', 'PRIVATE_KEY', 'credentials']) {
       expect(redact(undefined, { [key]: 'x' })).toEqual({ [key]: REDACTED })
       expect(redact(z.object({ a: z.int() }), { b: [{ [key]: { deep: 'x' } }] })).toEqual({ b: [{ [key]: REDACTED }] })
       expect(redact(z.record(z.string(), z.string()), { [key]: 'x' })).toEqual({ [key]: REDACTED })
@@ -122,7 +134,7 @@ describe('a name like a secret', () => {
 
 describe('everything else', () => {
   test('is copied as it is', () => {
-    const value = { a: 1, b: [null, true, 'x', { c: [] }], username: 'lin' }
+    const value = { a: 1, b: [null, true, 'x', { c: [] }], username: 'lin', passenger: 1, pinned: true, keyword: '' }
     const shown = redact(undefined, value)
     expect(shown).toEqual(value)
     expect(shown).not.toBe(value)

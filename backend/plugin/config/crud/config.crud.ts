@@ -1,7 +1,7 @@
 import { and, asc, count, desc, eq, inArray } from 'drizzle-orm'
 import { contains } from '#backend/common/filters'
 import type { PageQuery, Rows } from '#backend/common/paging'
-import { hidesSecret, REDACTED } from '#backend/common/redact'
+import { concealed, hidesSecret } from '#backend/common/redact'
 import type { Db } from '#backend/database/db'
 import { type Fields, trackedRows } from '#backend/database/tracked-rows'
 import { type ConfigRow, config, type NewConfigRow } from '#backend/plugin/config/model/config.model'
@@ -78,7 +78,7 @@ export async function remove(db: Db, ids: readonly number[]): Promise<number[]> 
 }
 
 /** The value of a key that is named like a secret is one. */
-const conceal = (row: Fields): Fields => (hidesSecret(String(row.key)) ? { ...row, value: REDACTED } : row)
+const conceal = (row: Fields): Fields => (hidesSecret(String(row.key)) ? { ...row, value: concealed(row.value) } : row)
 
 /** What the operation log shows the changes of. */
 export const tracked = trackedRows(config, config.id, { conceal })

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemCtx } from '#backend/core/host'
 import { config } from '#backend/plugin/config/model/config.model'
 import { overrides } from '#backend/plugin/config/service/config.service'
-import { createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
+import { type Answer, createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
 
 const MASK = '********'
 const PASSWORD = 'hunter2-of-mail'
@@ -113,4 +113,22 @@ test('the switch of e-mail has two names, and both say the same', async () => {
   expect((await save({ EMAIL_CONFIG_STATUS: '1', EMAIL_USERNAME: '' })).status).toBe(200)
   expect(await overrides(ctx)).toEqual(expect.not.objectContaining({ EMAIL_USERNAME: expect.anything() }))
   expect(Object.keys(await overrides(ctx))).toContain('EMAIL_HOST')
+})
+
+async function diffOf(answer: Answer): Promise<{ table: string; before: unknown; after: unknown }[]> {
+  await t.host.audit?.ship()
+  const trace_id = String(answer.headers['x-request-id'])
+  const [row] = await t.host.database.sql`select diff from sys_opera_log where trace_id = ${trace_id}`
+  return row?.diff
+}
+
+test('the operation log shows that it has changed, and not what it is', async () => {
+  await save({ EMAIL_PASSWORD: PASSWORD })
+  expect(await diffOf(await save({ EMAIL_PASSWORD: 'quite another' }))).toMatchObject([
+    { table: 'sys_config', before: { value: '[REDACTED]' }, after: { value: '[REDACTED]' } },
+  ])
+  const own = { name: 'Of a store', type: 'OSS', key: 'OSS_ACCESS_KEY', value: PASSWORD, is_frontend: false }
+  const made = await root.post('/sys/configs', own)
+  expect(made.status).toBe(200)
+  expect(await diffOf(made)).toMatchObject([{ before: null, after: { key: own.key, value: '[REDACTED]' } }])
 })
