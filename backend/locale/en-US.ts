@@ -46,6 +46,7 @@ export const enUS: Messages = {
   'auth.log.captcha': 'wrong captcha',
   'auth.log.invalid': 'invalid request',
   'auth.log.too_many': 'too many attempts',
+  'auth.log.unavailable': 'not looked at: server busy',
 
   'dept.not_found': 'No such department',
   'dept.name_taken': 'The department name is taken',

@@ -45,6 +45,7 @@ export const zhCN = {
   'auth.log.captcha': '验证码错误',
   'auth.log.invalid': '请求无效',
   'auth.log.too_many': '尝试过于频繁',
+  'auth.log.unavailable': '服务繁忙，未能处理',
 
   'dept.not_found': '部门不存在',
   'dept.name_taken': '部门名称已存在',

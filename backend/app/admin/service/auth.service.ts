@@ -48,9 +48,15 @@ export async function loginForDocs(ctx: Ctx, credentials: Credentials): Promise<
   return authenticate(ctx, credentials)
 }
 
-/** Records an attempt that was answered with this status before anybody looked at its credentials. */
-export async function recordTurnedAway(ctx: Ctx, username: string, status: 422 | 429): Promise<void> {
-  await recordFailure(ctx, username, undefined, status === 422 ? 'auth.log.invalid' : 'auth.log.too_many')
+const TURNED_AWAY = {
+  422: 'auth.log.invalid',
+  429: 'auth.log.too_many',
+  503: 'auth.log.unavailable',
+} as const satisfies Record<number, MessageKey>
+
+/** Records an attempt that was answered with this status before its credentials were compared. */
+export async function recordTurnedAway(ctx: Ctx, username: string, status: keyof typeof TURNED_AWAY): Promise<void> {
+  await recordFailure(ctx, username, undefined, TURNED_AWAY[status])
 }
 
 /**
@@ -138,6 +144,12 @@ export async function refresh(
   const actor = await ctx.actors.get(session.session_uuid, session.user_id)
   if (actor === null) throw new Unauthenticated('auth.refresh_invalid')
   return session
+}
+
+/** The context of whoever's session it is, while it lives, so that the operation log names them. */
+export async function asOwner(ctx: Ctx, claims: { session_uuid: string; user_id: number }): Promise<Ctx> {
+  const actor = await ctx.actors.get(claims.session_uuid, claims.user_id)
+  return actor === null ? ctx : { ...ctx, actor }
 }
 
 /** Ends the session of a token, also of one that has expired. */

@@ -58,6 +58,18 @@ describe('signing in from the documentation page', () => {
     expect(last).toMatchObject({ username, status: 0, msg: '验证码错误' })
   })
 
+  test('what cannot be credentials is logged as well', async () => {
+    const username = `typed-${randomBytes(4).toString('hex')}`
+    expect((await form(`username=${username}&password=${'x'.repeat(300)}`)).statusCode).toBe(422)
+    const basic = Buffer.from(`${username}2:${'x'.repeat(300)}`).toString('base64')
+    expect((await form('', { authorization: `Basic ${basic}` })).statusCode).toBe(400)
+    const rows = await t.db.select().from(loginLog).orderBy(desc(loginLog.id)).limit(2)
+    expect(rows).toMatchObject([
+      { username: `${username}2`, status: 0, msg: '请求无效' },
+      { username, status: 0, msg: '请求无效' },
+    ])
+  })
+
   test('does not exist in production', async () => {
     const production = await createTestApp({
       NODE_ENV: 'production',

@@ -6,6 +6,7 @@ import { loginLog, type NewLoginLog } from '#backend/app/admin/model/login-log.m
 import * as loginLogService from '#backend/app/admin/service/login-log.service'
 import { systemCtx } from '#backend/core/host'
 import { createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
+import { hashPassword } from '#backend/utils/password-hash'
 
 let t: TestApp
 let root: SignedIn
@@ -144,6 +145,20 @@ describe('reading the login log', () => {
       total: 1,
       items: [{ username, user_uuid: '', status: 0, msg: expect.any(String) }],
     })
+  })
+
+  test('shows the attempts too for which the server had no time', async () => {
+    const username = `typed_${randomBytes(4).toString('hex')}`
+    // Two that take long, and as many behind them as may wait.
+    const long = [1, 2].map(() => hashPassword('x', { cost: 14 }))
+    const waiting = Array.from({ length: 256 }, () => hashPassword('x', { cost: 4 }))
+    const login = await t.anonymous.post('/auth/login', { username, password: 'Wrong-password-1' })
+    expect(login.status).toBe(503)
+    expect((await root.get(`/logs/login?username=${username}`)).body.data).toMatchObject({
+      total: 1,
+      items: [{ username, status: 0, msg: '服务繁忙，未能处理' }],
+    })
+    await Promise.all([...long, ...waiting])
   })
 })
 

@@ -2,10 +2,11 @@ import { createHmac } from 'node:crypto'
 import { desc, eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loginLog } from '#backend/app/admin/model/login-log.model'
+import { operaLog } from '#backend/app/admin/model/opera-log.model'
 import { session } from '#backend/app/admin/model/session.model'
 import { user } from '#backend/app/admin/model/user.model'
 import { asBearer, PASSWORD, refreshCookie, signInForm } from '#backend/app/admin/tests/sign-in.fixture'
-import { REFRESH_TOKEN } from '#backend/core/tokens'
+import { ACCESS_TOKEN, REFRESH_TOKEN } from '#backend/core/tokens'
 import { type Answer, createTestApp, type TestApp } from '#backend/tests/harness'
 
 let t: TestApp
@@ -148,6 +149,17 @@ describe('signing out', () => {
     expect(answer).toMatchObject({ status: 200, body: { code: 200, data: null } })
     expect((await t.anonymous.get('/auth/codes', asBearer(token))).status).toBe(401)
     expect((await refresh(refreshCookie(signedIn).value)).status).toBe(401)
+  })
+
+  test('is in the operation log under the name of whoever does it, also with an expired token', async () => {
+    const person = await t.signIn()
+    const claims = { user_id: person.user_id, session_uuid: person.session_uuid, jti: 'x' }
+    const expired = t.app.tokens.sign(claims, ACCESS_TOKEN, { issued_at: 1_000_000_000, ttl: 60 })
+    const { headers } = await t.anonymous.post('/auth/logout', undefined, asBearer(expired))
+    await t.host.audit?.ship()
+    const trace_id = String(headers['x-request-id'])
+    const [row] = await t.db.select().from(operaLog).where(eq(operaLog.trace_id, trace_id))
+    expect(row).toMatchObject({ username: person.username, status: 1 })
   })
 
   test('never answers 401: without a token, with garbage, or twice', async () => {

@@ -79,7 +79,10 @@ export async function authApi(app: App): Promise<void> {
       const token = bearerOf(request.headers.authorization)
       const claims =
         token === undefined ? undefined : app.tokens.verify(token, ACCESS_TOKEN, { ignore_expiration: true })
-      if (claims !== undefined) await authService.logout(request.ctx, claims.session_uuid)
+      if (claims !== undefined) {
+        request.ctx = await authService.asOwner(request.ctx, claims)
+        await authService.logout(request.ctx, claims.session_uuid)
+      }
       reply.clearCookie(REFRESH_COOKIE, { path: REFRESH_PATH })
       return ok(null, 'logout.success')
     },
@@ -99,11 +102,16 @@ export async function authApi(app: App): Promise<void> {
   )
 }
 
-/** What the limit or the validation refused is an attempt too; the service has not heard of it. */
+/** What the limit or the validation refused, or what there was no time for, is an attempt too; the service has not recorded it. */
 async function recordTurnedAway({ ctx, body }: FastifyRequest, { statusCode }: FastifyReply): Promise<void> {
-  if (statusCode !== 422 && statusCode !== 429) return
+  // Without a body: while the operation log takes no changes, nobody has looked at what was sent.
+  const isRefused = statusCode === 422 || statusCode === 429 || (statusCode === 503 && body !== undefined)
+  if (isRefused) await authService.recordTurnedAway(ctx, usernameIn(body), statusCode)
+}
+
+function usernameIn(body: unknown): string {
   const username = (body as { username?: unknown } | null | undefined)?.username
-  await authService.recordTurnedAway(ctx, typeof username === 'string' ? username : '', statusCode)
+  return typeof username === 'string' ? username : ''
 }
 
 /** Sign-in of the documentation page: for development, never part of a production server. */
@@ -123,8 +131,12 @@ export async function docsLoginApi(app: App): Promise<void> {
       onSend: recordTurnedAway,
     },
     async (request) => {
-      const credentials = Credentials.safeParse({ ...basicCredentials(request), ...request.body })
-      if (!credentials.success) throw new BadRequest('auth.login_failed')
+      const given = { ...basicCredentials(request), ...request.body }
+      const credentials = Credentials.safeParse(given)
+      if (!credentials.success) {
+        await authService.recordTurnedAway(request.ctx, usernameIn(given), 422)
+        throw new BadRequest('auth.login_failed')
+      }
       const { session, user } = await authService.loginForDocs(request.ctx, credentials.data)
       return { access_token: accessToken(app, request, session).access_token, token_type: 'Bearer', user }
     },
