@@ -7,7 +7,7 @@ import type { Events } from '#backend/core/events'
 import type { HookRunner } from '#backend/core/hooks'
 import type { Log } from '#backend/core/log'
 import type { Plugins } from '#backend/core/plugin/plugins'
-import { type Db, inTransaction } from '#backend/database/db'
+import { type Db, inSnapshot, inTransaction } from '#backend/database/db'
 import type { Kv } from '#backend/database/kv'
 import type { Counters } from '#backend/database/kv-counters'
 import type { ScopedModel } from '#backend/database/scoped-model'
@@ -66,6 +66,11 @@ export async function withTx<T>(outer: Ctx, fn: (ctx: Ctx) => Promise<T>): Promi
   const result = await inTransaction(outer.db, (db) => fn({ ...outer, db, afterCommit, in_transaction: true }))
   await runAll(outer, queued)
   return result
+}
+
+/** Runs `fn`, which only reads, on what is there now: what others commit meanwhile is not seen. */
+export async function withSnapshot<T>(outer: Ctx, fn: (ctx: Ctx) => Promise<T>): Promise<T> {
+  return inSnapshot(outer.db, (db) => fn({ ...outer, db, in_transaction: true }))
 }
 
 async function runAll(ctx: Ctx, queued: readonly (() => Promise<void>)[]): Promise<void> {

@@ -87,7 +87,6 @@ export function createAudit({ config, database, sink, log, removeExpired }: Audi
 
   /** One that cannot be read keeps none of the others from being stored. */
   async function adoptOrphans(): Promise<void> {
-    showInUse(spool.folder)
     for (const stream of listOrphans(root)) {
       if (stream === spool.stream || orphans.has(stream)) continue
       await takeOver(stream).catch((err: unknown) => log.error({ err, stream }, TAKE_OVER_FAILED))
@@ -157,7 +156,9 @@ export function createAudit({ config, database, sink, log, removeExpired }: Audi
     start() {
       loop = shipContinuously(ship, log)
       spool.onWritten(() => loop?.wake())
+      const show = async () => showInUse(spool.folder)
       keeping = Promise.all([
+        keepDoing(show, ORPHANS_MS, 'operation log: the folder of the own spool is gone'),
         keepDoing(adoptOrphans, ORPHANS_MS, TAKE_OVER_FAILED),
         keepDoing(retain, RETENTION_MS, 'operation log: old records could not be removed'),
       ])

@@ -1,8 +1,7 @@
 import * as auditChainCrud from '#backend/app/admin/crud/audit-chain.crud'
 import type { AuditRemoval } from '#backend/app/admin/model/audit-removal.model'
 import { bodyOf, FIRST_HASH, linkOf } from '#backend/core/audit/record'
-import type { Ctx } from '#backend/core/ctx'
-import { inSnapshot } from '#backend/database/db'
+import { type Ctx, withSnapshot } from '#backend/core/ctx'
 
 /** The first thing that is wrong with a stream of the operation log. */
 export interface Fault {
@@ -30,7 +29,7 @@ const BATCH_ROWS = 1_000
 
 /** Every stream of the log, by the key of this installation; rows and notes of removal as of one moment. */
 export async function verifyAll(ctx: Ctx): Promise<StreamReport[]> {
-  return inSnapshot(ctx.db, (db) => verifyStreams({ ...ctx, db }))
+  return withSnapshot(ctx, verifyStreams)
 }
 
 async function verifyStreams(ctx: Ctx): Promise<StreamReport[]> {
