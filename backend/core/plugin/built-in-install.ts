@@ -2,10 +2,11 @@ import { eq } from 'drizzle-orm'
 import { withTx } from '#backend/core/ctx'
 import { type Host, systemCtx } from '#backend/core/host'
 import type { BuiltInPlugin } from '#backend/core/plugin/built-in'
-import { menuNames, tablesOf } from '#backend/core/plugin/loaded'
+import { tablesOf } from '#backend/core/plugin/loaded'
 import { migratePlugin, pluginMigrationStatus } from '#backend/core/plugin/migrations'
 import { plugin as pluginTable } from '#backend/core/plugin/model/plugin.model'
 import { assertColumns } from '#backend/core/plugin/model-columns'
+import { replaceMenus } from '#backend/core/plugin/plugin-menus'
 import type { Db } from '#backend/database/db'
 import { lockXact } from '#backend/database/locks'
 
@@ -49,14 +50,7 @@ async function install(host: Host, { manifest, definition }: BuiltInPlugin): Pro
     const known = await rowOf(ctx.db, name)
     if (known?.version === version) return false
     await assertColumns(ctx.db, tablesOf(definition))
-    const menus = definition.menus ?? []
-    const menu_names = menuNames(menus)
-    const old_menus = (known?.menu_names ?? []).filter((menu) => !menu_names.includes(menu))
-    if (old_menus.length > 0) {
-      await host.menus.remove(ctx.db, old_menus)
-      await ctx.actors.touch(ctx, ['all'])
-    }
-    await host.menus.insert(ctx.db, menus)
+    const menu_names = await replaceMenus(host, ctx, known?.menu_names ?? [], definition.menus)
     await definition.seed?.(ctx)
     const row = { version, manifest, menu_names }
     await ctx.db

@@ -10,10 +10,11 @@ import { removeUnpacked } from '#backend/core/plugin/install/load'
 import { checkAgainstFacts, manifestOf } from '#backend/core/plugin/install/manifest-check'
 import { checkReport } from '#backend/core/plugin/install/report-check'
 import { type StagedPlugin, stagePlugin } from '#backend/core/plugin/install/stage'
-import { type LoadedPlugin, menuNames, tablesOf } from '#backend/core/plugin/loaded'
+import { type LoadedPlugin, tablesOf } from '#backend/core/plugin/loaded'
 import { appliedMigrations, applyMigrations } from '#backend/core/plugin/migrations'
 import { type PluginSource, plugin as pluginTable } from '#backend/core/plugin/model/plugin.model'
 import { assertColumns } from '#backend/core/plugin/model-columns'
+import { replaceMenus } from '#backend/core/plugin/plugin-menus'
 import { whyNotEnable } from '#backend/core/plugin/plugin-rules'
 import { sow, withStatementLimit } from '#backend/core/plugin/plugin-work'
 import { changeSet, orUnfit, type SetChange } from '#backend/core/plugin/set-change'
@@ -80,8 +81,7 @@ async function enter(host: Host, ctx: Ctx, staged: StagedPlugin, code: LoadedPlu
   const before = rows.find(({ name }) => name === manifest.name)
   const refusal = before?.enabled === false ? undefined : whyNotEnable(manifest, rows)
   if (refusal !== undefined) throw refusal
-  const menu_names = menuNames(code.definition.menus)
-  await bringIn(host, ctx, staged, code, before?.menu_names.filter((name) => !menu_names.includes(name)) ?? [])
+  const menu_names = await bringIn(host, ctx, staged, code, before?.menu_names ?? [])
   const routes = report.routes.map(({ method, url }) => ({ method, url }))
   const fields = { version: manifest.version, source, manifest, digest, archive, routes, menu_names }
   await ctx.db
@@ -90,20 +90,19 @@ async function enter(host: Host, ctx: Ctx, staged: StagedPlugin, code: LoadedPlu
     .onConflictDoUpdate({ target: pluginTable.name, set: fields, setWhere: eq(pluginTable.name, manifest.name) })
 }
 
-/** Its tables, rows and menus. */
+/** Its tables, rows and menus; returns the names of these. */
 async function bringIn(host: Host, ctx: Ctx, staged: StagedPlugin, code: LoadedPlugin, old_menus: readonly string[]) {
   const { manifest, migrations } = staged
   const applied = await appliedMigrations(ctx.db, manifest.name)
   const lost = applied.find((name) => !migrations.some((one) => one.name === name))
   if (lost !== undefined) throw new Conflict('plugin.older', { params: { migration: lost } })
-  await orUnfit(ctx, async () => {
+  return orUnfit(ctx, async () => {
     await withStatementLimit(ctx.db, () => applyMigrations(ctx.db, manifest.name, migrations))
     await assertColumns(ctx.db, tablesOf(code.definition))
-    await host.menus.remove(ctx.db, old_menus)
-    await host.menus.insert(ctx.db, code.definition.menus ?? [])
+    const menu_names = await replaceMenus(host, ctx, old_menus, code.definition.menus)
     await withStatementLimit(ctx.db, () => sow(ctx, code.definition))
+    return menu_names
   })
-  if (old_menus.length > 0) await ctx.actors.touch(ctx, ['all'])
 }
 
 /** What a plugin of this name may not take. */

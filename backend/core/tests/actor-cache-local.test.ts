@@ -1,31 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { withTx } from '#backend/core/ctx'
-import {
-  isStaff,
-  openPeer as openPeerOn,
-  type PeerOptions,
-  promote,
-  shortestOf,
-  WAIT_MS,
-} from '#backend/core/tests/actor-cache.fixture'
+import { isStaff, peersOnOneDatabase, promote, shortestOf, WAIT_MS } from '#backend/core/tests/actor-cache.fixture'
 import { makeSession, openProcess } from '#backend/core/tests/process.fixture'
 import { until } from '#backend/tests/process/spawned'
-import { createTestDatabase, type TestDatabase } from '#backend/tests/test-database'
 
-let database: TestDatabase
-const undo: (() => unknown)[] = []
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
-afterEach(async () => {
-  for (const step of undo.splice(0).reverse()) await step()
-})
-afterAll(() => database?.drop())
-
-const openPeer = (options: Omit<PeerOptions, 'database_url' | 'undo'>) =>
-  openPeerOn({ ...options, database_url: database.url, undo })
+const { database_url, openPeer, undo } = peersOnOneDatabase()
 
 describe('the in-process port', () => {
   test('a server sees its own changes at once and waits for nobody', async () => {
@@ -78,7 +59,7 @@ describe('a session that is not used', () => {
   const settings = { SESSION_IDLE_SECONDS: '2' }
 
   test('is refused after its time; one in use on another process is not, also where it was not seen for long', async () => {
-    const [one, two] = await Promise.all([1, 2].map(() => openProcess({ database_url: database.url, settings })))
+    const [one, two] = await Promise.all([1, 2].map(() => openProcess({ database_url: database_url(), settings })))
     if (one === undefined || two === undefined) throw new Error('nothing was opened')
     undo.push(
       () => one.close(),

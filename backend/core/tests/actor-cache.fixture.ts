@@ -1,11 +1,13 @@
 import { eq } from 'drizzle-orm'
 import { pino } from 'pino'
+import { afterAll, afterEach, beforeAll } from 'vitest'
 import { loadActor } from '#backend/app/admin/crud/actor.crud'
 import { user } from '#backend/app/admin/model/user.model'
 import { type ActorCache, createActorCache, type Touched } from '#backend/core/actor-cache'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { openProcess } from '#backend/core/tests/process.fixture'
 import { createRedisKv } from '#backend/database/kv-redis'
+import { createTestDatabase, type TestDatabase } from '#backend/tests/test-database'
 
 export interface Peer {
   ctx: Ctx
@@ -16,10 +18,7 @@ export interface Peer {
   holdLoad(): { begun: Promise<void>; release: () => void }
 }
 
-export interface PeerOptions {
-  database_url: string
-  /** Steps that close it, for whoever opens it to take. */
-  undo: (() => unknown)[]
+interface PeerOptions {
   /** Absent: the in-process port. */
   redis_url?: string
   role?: 'server' | 'cli'
@@ -27,9 +26,27 @@ export interface PeerOptions {
   hears?: boolean
 }
 
+/** A database for the tests of this file, the processes they open on it, and steps that close these after each test. */
+export function peersOnOneDatabase() {
+  let database: TestDatabase
+  const undo: (() => unknown)[] = []
+  beforeAll(async () => {
+    database = await createTestDatabase()
+  })
+  afterEach(async () => {
+    for (const step of undo.splice(0).reverse()) await step()
+  })
+  afterAll(() => database?.drop())
+  return {
+    undo,
+    database_url: () => database.url,
+    openPeer: (options: PeerOptions) => openPeer(database.url, undo, options),
+  }
+}
+
 /** A process whose reading of actors a test can watch and hold. */
-export async function openPeer(options: PeerOptions): Promise<Peer> {
-  const { database_url, hears = true, redis_url, role, undo } = options
+async function openPeer(database_url: string, undo: (() => unknown)[], options: PeerOptions): Promise<Peer> {
+  const { hears = true, redis_url, role } = options
   const opened = await openProcess({
     database_url,
     hears: false,

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Touched } from '#backend/core/actor-cache'
 import {
   isStaff,
-  openPeer as openPeerOn,
   type Peer,
-  type PeerOptions,
+  peersOnOneDatabase,
   promote,
   shortestOf,
   WAIT_MS,
@@ -15,23 +14,11 @@ import { makeSession } from '#backend/core/tests/process.fixture'
 import { freePort, type PrivateRedis, startRedis } from '#backend/database/tests/redis-server'
 import { type Link, openLink } from '#backend/tests/model/link'
 import { until } from '#backend/tests/process/spawned'
-import { createTestDatabase, type TestDatabase } from '#backend/tests/test-database'
 
 const skipped = process.env.TEST_REDIS === 'skip'
 if (skipped) process.stderr.write('The actors of several processes are not tested: TEST_REDIS=skip\n')
 
-let database: TestDatabase
-const undo: (() => unknown)[] = []
-beforeAll(async () => {
-  database = await createTestDatabase()
-})
-afterEach(async () => {
-  for (const step of undo.splice(0).reverse()) await step()
-})
-afterAll(() => database?.drop())
-
-const openPeer = (options: Omit<PeerOptions, 'database_url' | 'undo'>) =>
-  openPeerOn({ ...options, database_url: database.url, undo })
+const { openPeer, undo } = peersOnOneDatabase()
 
 describe.skipIf(skipped)('two processes on one Redis', () => {
   let redis: PrivateRedis

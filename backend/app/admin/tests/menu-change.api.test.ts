@@ -20,9 +20,6 @@ const { give, insert, make, rowOf } = menuRows(
   () => root,
 )
 
-// biome-ignore lint/suspicious/noExplicitAny: the shape under test is what a test asserts
-const _namesIn = (nodes: any[]): string[] => nodes.flatMap((node) => [node.name, ..._namesIn(node.children ?? [])])
-
 describe('changing menus', () => {
   test('an update replaces every field; what is not given or empty becomes null or its default', async () => {
     const id = await make('Replace me', { sort: 7, path: '/x', icon: 'i', component: '/x', perms: 'x:y', remark: 'r' })
