@@ -2,9 +2,9 @@ import { and, eq, gt, gte, inArray, lt, lte, ne, notInArray, or, type SQL, sql }
 import type { PgColumn } from 'drizzle-orm/pg-core'
 import { RULE_EXPRESSION, RULE_OPERATOR } from '#backend/common/enums'
 import { Forbidden } from '#backend/common/errors'
-import { parseRuleValue, type RuleLiteral, type RuleOperand } from '#backend/common/rule-value'
+import { isListExpression, parseRuleValue, type RuleLiteral, type RuleOperand } from '#backend/common/rule-value'
 import type { Actor, ActorRule, ActorScope } from '#backend/core/actor'
-import { type OwnedModel, ruleColumn, type ScopedModel } from '#backend/database/scoped-model'
+import { type OwnedModel, type RuleType, ruleColumn, type ScopedModel } from '#backend/database/scoped-model'
 
 export const ALL_MODELS = '__ALL__'
 
@@ -86,13 +86,28 @@ function compileRule(actor: Actor, model: ScopedModel, rule: ActorRule): SQL {
   // A variable without a value (somebody without a department) is no alternative of an `in`, and makes all else match
   // nothing, as NULL does: left out of a `not in` it would widen it.
   if (given.length < values.length && rule.expression !== RULE_EXPRESSION.in) return NO_ROW
-  return compare(target.column, rule.expression, given.map(bind)) ?? NO_ROW
+  if (given.length === 0) return NO_ROW
+  if (target.type === 'int' && isListExpression(rule.expression))
+    return compareWithList(target.column, rule.expression, given)
+  return compare(target.column, rule.expression, given.map(bindAs(target.type))) ?? NO_ROW
 }
 
-/** A number is bound as bigint: one beyond the column's range is a comparison that can be answered, not an error. */
-function bind(value: RuleLiteral | SQL): RuleLiteral | SQL {
-  return typeof value === 'number' ? sql`${value}::bigint` : value
+/** As one parameter: a tree may have more departments than a query can have. */
+function compareWithList(column: PgColumn, expression: number, values: readonly unknown[]): SQL {
+  const list = sql`${`{${values.join()}}`}::bigint[]`
+  return expression === RULE_EXPRESSION.in ? sql`${column} = any(${list})` : sql`${column} <> all(${list})`
 }
+
+/**
+ * A number is bound as bigint: one beyond the column's range is a comparison that can be answered, not an error. A time
+ * is bound as what its text says, whatever the column makes of one in JavaScript.
+ */
+const bindAs =
+  (type: RuleType) =>
+  (value: RuleLiteral | SQL): RuleLiteral | SQL => {
+    if (type === 'int') return sql`${value}::bigint`
+    return type === 'time' ? sql`${value}::timestamptz` : value
+  }
 
 function valuesOf(actor: Actor, operand: RuleOperand): (RuleLiteral | SQL | null)[] {
   if ('literal' in operand) return [operand.literal]

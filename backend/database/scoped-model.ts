@@ -87,6 +87,7 @@ function isVariable(key: string): key is ColumnVariable {
 
 /** Undefined for a type whose values could not be checked when a rule is saved: its rules would fail as queries. */
 function ruleType(sqlType: string): RuleType | undefined {
+  if (sqlType.endsWith(']')) return undefined
   if (/^(bigint|integer|smallint|(big|small)?serial)$/.test(sqlType)) return 'int'
   if (sqlType === 'boolean') return 'bool'
   if (sqlType.startsWith('timestamp')) return 'time'

@@ -1,10 +1,11 @@
 import { asc, sql } from 'drizzle-orm'
-import { bigint, boolean, date, jsonb, numeric, pgTable, smallint, text } from 'drizzle-orm/pg-core'
+import { bigint, boolean, date, jsonb, numeric, pgTable, smallint, text, timestamp } from 'drizzle-orm/pg-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dept, deptScoped } from '#backend/app/admin/model/dept.model'
 import { user, userScoped } from '#backend/app/admin/model/user.model'
 import { everyRow, ownedBy, type RowScope, scopeOf } from '#backend/common/row-scope'
 import { type Actor, ANONYMOUS, SYSTEM } from '#backend/core/actor'
+import { instant } from '#backend/database/columns'
 import { type Database, openDatabase } from '#backend/database/db'
 import { ownedModel, scopedModel } from '#backend/database/scoped-model'
 import { createTestDatabase, type TestDatabase } from '#backend/tests/test-database'
@@ -37,6 +38,8 @@ async function depts(scope: RowScope<'Dept'>): Promise<number[]> {
   return rows.map(({ id }) => id)
 }
 
+const range = (length: number) => Array.from({ length }, (_, index) => index + 1)
+
 /** The departments that these scopes show. */
 const seen = (...scopes: object[][]) => depts(scopeOf(actor(...scopes), deptScoped))
 
@@ -48,6 +51,13 @@ describe('the rows of an actor', () => {
       { id: 2, name: 'two', sort: 20, leader: null, parent_id: 1, created_time: '2024-05-01 08:30:00' },
       { id: 3, name: 'three', sort: 30, leader: 'Wu', parent_id: 2, created_time: '2024-05-01 09:30:00' },
     ])
+  })
+
+  test('are found also where a tree has more departments than a query can have parameters', async () => {
+    const everywhere = { ...actor([{ expression: 6, value: '${dept_tree}' }]), dept_tree: range(70_000) }
+    expect(await depts(scopeOf(everywhere, deptScoped))).toEqual([1, 2, 3])
+    const nowhere = { ...actor([{ expression: 7, value: '${dept_tree}' }]), dept_tree: range(70_000) }
+    expect(await depts(scopeOf(nowhere, deptScoped))).toEqual([])
   })
 
   test('are all for a superuser, the product itself and whoever is not filtered', async () => {
@@ -225,4 +235,27 @@ describe('declaring a scoped model', () => {
     expect(ownedBy({ ...actor(), dept_id: null }, model)).toEqual({ maker: 7, home: null })
     expect(ownedBy(SYSTEM, model)).toEqual({ maker: null, home: null })
   })
+})
+
+test('a time of any kind of column is the same moment, with or without a zone', async () => {
+  const shown = pgTable('moment', {
+    instant: instant('instant'),
+    local: timestamp('local'),
+    zoned: timestamp('zoned', { withTimezone: true }),
+  })
+  await database.sql`create table moment (instant timestamptz, local timestamp, zoned timestamptz)`
+  await database.sql`insert into moment values ('2024-05-01 08:00+08', '2024-05-01 08:00', '2024-05-01 08:00+08')`
+  const model = scopedModel('Moment', shown, { columns: { instant: 'a', local: 'b', zoned: 'c' } })
+  for (const column of ['instant', 'local', 'zoned'])
+    for (const value of ['2024-05-01 08:00', '2024-05-01T00:00:00Z'])
+      for (const expression of [0, 6]) {
+        const { where } = scopeOf(actor([{ model: 'Moment', column, expression, value }]), model)
+        expect(await database.db.select().from(shown).where(where), `${column} ${value}`).toHaveLength(1)
+      }
+})
+
+test('a list is no column that a rule can use', () => {
+  const listing = pgTable('listing', { tags: text('tags').array(), times: timestamp('times').array() })
+  for (const columns of [{ tags: 'Tags' }, { times: 'Times' }])
+    expect(() => scopedModel('Listing', listing, { columns })).toThrow(/no type that a rule/)
 })

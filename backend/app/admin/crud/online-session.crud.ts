@@ -92,7 +92,7 @@ export async function list(db: Db, view: View, filter: OnlineFilter, page: PageQ
   return selectPage(db, view, filter, page)
 }
 
-/** Whose a living session is; undefined when that user has no such session, or is not seen. */
+/** Whose a living session is, locked so that they stay in sight; undefined when that user has no such session, or is not seen. */
 export async function findOwner(
   db: Db,
   view: View,
@@ -104,6 +104,7 @@ export async function findOwner(
     .from(session)
     .innerJoin(user, eq(user.id, session.user_id))
     .where(and(seen(view), eq(session.user_id, user_id), eq(session.session_uuid, session_uuid)))
+    .for('share', { of: user })
   return row
 }
 

@@ -95,7 +95,7 @@ async function checkParent(ctx: Ctx, parent_id: number | null, own_id?: number):
 }
 
 /** Decided by the tree as it is now: one made below the actor's own department is in it, one moved away no longer is. */
-async function assertStillSeen(ctx: Ctx, id: number): Promise<void> {
+export async function assertStillSeen(ctx: Ctx, id: number): Promise<void> {
   const { dept_id, is_filtered } = ctx.actor
   if (!is_filtered) return
   const dept_tree = dept_id === null ? [] : await deptCrud.listTreeIds(ctx.db, dept_id)

@@ -63,14 +63,14 @@ export async function replace(
   ctx: Ctx,
   user: { id: number },
   plain: string,
-  guard: (row: User) => void = () => {},
+  guard: (ctx: Ctx, row: User) => Promise<void> = async () => {},
 ): Promise<void> {
   await assertAcceptable(ctx, plain, user)
   const password = await hash(ctx, plain)
   await withTx(ctx, async (ctx) => {
     const row = await userCrud.lockWithPassword(ctx.db, user.id)
     if (row === undefined) throw new NotFound('user.not_found')
-    guard(row)
+    await guard(ctx, row)
     await changing(ctx, [[tracked.users, [row.id]]], async (ctx) => {
       await remember(ctx, row)
       await userCrud.setPassword(ctx.db, row.id, password)

@@ -56,7 +56,7 @@ export async function changePassword(ctx: Ctx, passwords: ChangePassword): Promi
   if (passwords.new_password !== passwords.confirm_password) throw new BadRequest('user.password_mismatch')
   const stored = await userCrud.findPassword(ctx.db, user_id)
   await verifyOldPassword(ctx, passwords.old_password, stored)
-  await passwordService.replace(ctx, { id: user_id }, passwords.new_password, (row) => {
+  await passwordService.replace(ctx, { id: user_id }, passwords.new_password, async (_ctx, row) => {
     if (row.password !== stored) throw new BadRequest('user.password_old_wrong')
   })
 }

@@ -5,10 +5,11 @@ import type { UserRow } from '#backend/app/admin/crud/user.crud'
 import * as userCrud from '#backend/app/admin/crud/user.crud'
 import * as historyCrud from '#backend/app/admin/crud/user-password-history.crud'
 import * as userRelationCrud from '#backend/app/admin/crud/user-relation.crud'
-import { type Dept, deptScoped } from '#backend/app/admin/model/dept.model'
+import type { Dept } from '#backend/app/admin/model/dept.model'
 import type { Role } from '#backend/app/admin/model/role.model'
 import { type NewUser, userScoped } from '#backend/app/admin/model/user.model'
 import type { CreateUser, UpdateUser, UserQuery } from '#backend/app/admin/schema/user.schema'
+import * as deptService from '#backend/app/admin/service/dept.service'
 import * as grantService from '#backend/app/admin/service/grant.service'
 import * as passwordService from '#backend/app/admin/service/password.service'
 import * as sessionService from '#backend/app/admin/service/session.service'
@@ -110,12 +111,17 @@ export async function remove(ctx: Ctx, id: number): Promise<void> {
  * that of somebody who holds more.
  */
 export async function resetPassword(ctx: Ctx, id: number, plain: string): Promise<void> {
+  await assertMayReset(ctx, id)
+  // Again of the locked row: they may have been moved, or given more, while the password was hashed.
+  await passwordService.replace(ctx, { id }, plain, (ctx) => assertMayReset(ctx, id))
+}
+
+async function assertMayReset(ctx: Ctx, id: number): Promise<void> {
   const target = await userCrud.findById(ctx.db, scopeOf(ctx.actor, userScoped), id)
   if (target === undefined) throw new NotFound('user.not_found')
   superuserService.assertMayTouch(ctx, target)
   if (id !== ctx.actor.user_id)
     await grantService.assertMayGrantRoles(ctx, await userRelationCrud.listRoleIds(ctx.db, id))
-  await passwordService.replace(ctx, target, plain, (row) => superuserService.assertMayTouch(ctx, row))
 }
 
 const SWITCHED: Readonly<Record<UserSwitch, (row: UserRow) => Partial<NewUser>>> = {
@@ -201,6 +207,6 @@ async function lockNextDept(ctx: Ctx, target: UserRow, dept_id: number | null): 
 async function lockDept(ctx: Ctx, dept_id: number): Promise<Dept> {
   const row = await deptCrud.lockById(ctx.db, dept_id)
   if (row === undefined) throw new NotFound('dept.not_found')
-  assertSeen(await deptCrud.findById(ctx.db, scopeOf(ctx.actor, deptScoped), dept_id))
+  await deptService.assertStillSeen(ctx, dept_id)
   return row
 }
