@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { desc } from 'drizzle-orm'
+import { desc, eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loginLog } from '#backend/app/admin/model/login-log.model'
 import { elsewhere, refreshCookie } from '#backend/app/admin/tests/sign-in.fixture'
@@ -68,6 +68,16 @@ describe('signing in from the documentation page', () => {
       { username: `${username}2`, status: 0, msg: '请求无效' },
       { username, status: 0, msg: '请求无效' },
     ])
+  })
+
+  test('an attempt without a body is in the login log once', async () => {
+    const remoteAddress = elsewhere()
+    const authorization = `Basic ${Buffer.from('admin:wrong').toString('base64')}`
+    const url = '/api/v1/auth/login/swagger'
+    const answer = await t.app.inject({ method: 'POST', url, remoteAddress, headers: { authorization } })
+    expect(answer.statusCode).toBe(400)
+    const rows = await t.db.select().from(loginLog).where(eq(loginLog.ip, remoteAddress))
+    expect(rows).toMatchObject([{ username: 'admin', status: 0 }])
   })
 
   test('does not exist in production', async () => {

@@ -219,6 +219,25 @@ describe('signing in', () => {
     ])
   })
 
+  test('nor is a body left out that cannot be read', async () => {
+    const remoteAddress = elsewhere()
+    const bodies: [string, string, number][] = [
+      ['application/json', '{"username": "admin", ', 400],
+      ['application/json', `{"username": "${'x'.repeat(2_000_000)}"}`, 413],
+      ['application/xml', '<username>admin</username>', 415],
+    ]
+    for (const [type, payload, status] of bodies) {
+      const headers = { 'content-type': type }
+      const answer = await t.app.inject({ method: 'POST', url: '/api/v1/auth/login', remoteAddress, headers, payload })
+      expect(answer.statusCode).toBe(status)
+    }
+    const rows = await t.db
+      .select({ name: loginLog.username, msg: loginLog.msg })
+      .from(loginLog)
+      .where(eq(loginLog.ip, remoteAddress))
+    expect(rows).toEqual(bodies.map(() => ({ name: '', msg: '请求无效' })))
+  })
+
   test('a forwarded address counts only behind a trusted proxy', async () => {
     const { username } = await account()
     const from = (remoteAddress: string, forwarded: string) =>

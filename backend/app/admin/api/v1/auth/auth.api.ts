@@ -102,11 +102,20 @@ export async function authApi(app: App): Promise<void> {
   )
 }
 
-/** What the limit or the validation refused, or what there was no time for, is an attempt too; the service has not recorded it. */
-async function recordTurnedAway({ ctx, body }: FastifyRequest, { statusCode }: FastifyReply): Promise<void> {
+/** What was refused before the service looked at it, or what there was no time for, is an attempt too. */
+async function recordTurnedAway(request: FastifyRequest, { statusCode }: FastifyReply): Promise<void> {
+  const status = turnedAwayWith(request, statusCode)
+  if (status !== undefined) await authService.recordTurnedAway(request.ctx, usernameIn(request.body), status)
+}
+
+/** By the limit, the validation, or for want of time; undefined: the service has recorded it. */
+function turnedAwayWith({ body, headers }: FastifyRequest, status: number): 422 | 429 | 503 | undefined {
+  if (status === 422 || status === 429) return status
   // Without a body: while the operation log takes no changes, nobody has looked at what was sent.
-  const isRefused = statusCode === 422 || statusCode === 429 || (statusCode === 503 && body !== undefined)
-  if (isRefused) await authService.recordTurnedAway(ctx, usernameIn(body), statusCode)
+  if (status === 503) return body === undefined ? undefined : status
+  const was_sent = Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined
+  // Sent, but not to be read: too large, of another type, or broken.
+  return was_sent && body === undefined && status >= 400 && status < 500 ? 422 : undefined
 }
 
 function usernameIn(body: unknown): string {
