@@ -115,7 +115,7 @@ export const ConfigSchema = z.object({
     .min(16)
     .optional()
     .describe(
-      'Key of the hashes that chain the operation log; without it whoever can write the database can forge them',
+      'Key of the hashes that chain the operation log; unset: derived from TOKEN_SECRET_KEY, a change of which breaks the chains',
     ),
   EMAIL_PROTOCOL: z.enum(['smtp']).prefault('smtp').describe('How e-mail is handed over'),
   EMAIL_HOST: z

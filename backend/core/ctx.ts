@@ -32,6 +32,8 @@ export interface Ctx {
   readonly events: Events
   /** A hash that only processes with this installation's secret can make. */
   readonly hmac: (text: string) => string
+  /** Of the hashes that chain the operation log. */
+  readonly audit_key: string
   /** The models that take part in row permissions, by name. */
   readonly scoped_models: ReadonlyMap<string, ScopedModel>
   readonly plugins: Plugins

@@ -14,7 +14,7 @@ import { createPluginCode, type PluginCode } from '#backend/core/plugin/code'
 import { NO_PLUGINS, type PluginSet, partsOf, type SetParts } from '#backend/core/plugin/parts'
 import { createPlugins } from '#backend/core/plugin/plugins'
 import type { PluginRuntime } from '#backend/core/plugin/runtime'
-import { tokenSecret } from '#backend/core/secret'
+import { auditKey, tokenSecret } from '#backend/core/secret'
 import { activityIntervalMs, idleLimitSeconds } from '#backend/core/session-times'
 import { type Database, openDatabase } from '#backend/database/db'
 import { startEmbeddedPostgres } from '#backend/database/embedded-postgres'
@@ -36,7 +36,10 @@ export interface Host {
   readonly token_secret: string
   readonly trusted_proxies: TrustedProxies
   /** The part of a context that is the same for every request. */
-  readonly shared: Pick<Ctx, 'config' | 'db' | 'kv' | 'counters' | 'actors' | 'events' | 'hmac' | 'plugins'>
+  readonly shared: Pick<
+    Ctx,
+    'config' | 'db' | 'kv' | 'counters' | 'actors' | 'events' | 'hmac' | 'audit_key' | 'plugins'
+  >
   readonly menus: MenuStore
   /** The plugins that ship with the product, each after those it depends on. */
   readonly built_ins: readonly BuiltInPlugin[]
@@ -73,6 +76,7 @@ export async function createHost(
   const logger = log ?? createLogger(config)
   const trusted_proxies = parseTrustedProxies(config.TRUSTED_PROXIES)
   const token_secret = await tokenSecret(config)
+  const audit_key = auditKey(config, token_secret)
   const built_ins = await loadBuiltIns(plugin_folder, without_plugin)
   const embedded =
     config.DATABASE_URL === undefined
@@ -110,7 +114,7 @@ export async function createHost(
   const removeExpired = config.AUDIT_RETENTION_DAYS === 0 ? undefined : () => sink.removeExpired(systemCtx(host))
   const audit =
     role === 'server' && config.AUDIT_ENABLED
-      ? createAudit({ config, database, sink, log: logger, removeExpired })
+      ? createAudit({ config, key: audit_key, database, sink, log: logger, removeExpired })
       : undefined
   const plugins = createPlugins(() => host)
   const host: Host = {
@@ -123,7 +127,7 @@ export async function createHost(
     trusted_proxies,
     activity,
     audit,
-    shared: { config, db: database.db, kv, counters, actors, events, hmac, plugins },
+    shared: { config, db: database.db, kv, counters, actors, events, hmac, audit_key, plugins },
     runtime: undefined,
     openConnection: () => connect(1),
     apps,

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '#backend/core/config'
@@ -17,4 +17,9 @@ export async function tokenSecret(config: Config): Promise<string> {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
   return (await readFile(file, 'utf8')).trim()
+}
+
+/** The key of the hashes that chain the operation log: one of its own, or else what only holders of the token secret can make. */
+export function auditKey({ AUDIT_HASH_KEY }: Pick<Config, 'AUDIT_HASH_KEY'>, token_secret: string): string {
+  return AUDIT_HASH_KEY ?? createHmac('sha256', token_secret).update('operation log').digest('hex')
 }

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { auditFolder, noteEnd } from '#backend/core/audit/ends'
 import { createGap, ownRecord, type TakenGap } from '#backend/core/audit/gap'
 import type { AuditRecord } from '#backend/core/audit/record'
 import { recover } from '#backend/core/audit/recover'
-import { createShipper, type Shipper, shipContinuously } from '#backend/core/audit/shipper'
+import { createShipper, type Shipper, type Source, shipContinuously } from '#backend/core/audit/shipper'
 import type { AuditSink, Expired } from '#backend/core/audit/sink'
 import { openSpool } from '#backend/core/audit/spool'
 import { adopt, listOrphans, removeStream, showInUse } from '#backend/core/audit/spool-files'
@@ -28,7 +29,9 @@ export interface Audit {
 }
 
 export interface AuditOptions {
-  config: Pick<Config, 'DATA_DIR' | 'AUDIT_SPOOL_MAX_BYTES' | 'AUDIT_HASH_KEY'>
+  config: Pick<Config, 'DATA_DIR' | 'AUDIT_SPOOL_MAX_BYTES'>
+  /** Of the hashes that chain the records. */
+  key: string
   database: Database
   sink: AuditSink
   log: Log
@@ -44,11 +47,11 @@ const CLOSE_MS = 5_000
 const UNSAID = 'operation log: what it misses could not be said in it'
 const TAKE_OVER_FAILED = 'operation log: a spool could not be taken over'
 
-export function createAudit({ config, database, sink, log, removeExpired }: AuditOptions): Audit {
-  const root = join(config.DATA_DIR, 'audit')
-  const key = config.AUDIT_HASH_KEY ?? ''
+export function createAudit({ config, key, database, sink, log, removeExpired }: AuditOptions): Audit {
+  const root = auditFolder(config.DATA_DIR)
   const spool = openSpool({ root, key })
-  const own = createShipper(spool, sink, database, log)
+  const shipperOf = (source: Source) => createShipper({ source, key, sink, database, log })
+  const own = shipperOf(spool)
   const orphans = new Map<string, Shipper>()
   const gap = createGap()
   let fails = false
@@ -97,7 +100,7 @@ export function createAudit({ config, database, sink, log, removeExpired }: Audi
     const folder = join(root, stream)
     adopt(folder)
     const { segments } = await recover(folder, key, log)
-    orphans.set(stream, createShipper({ stream, segments }, sink, database, log))
+    orphans.set(stream, shipperOf({ stream, segments }))
     loop?.wake()
   }
 
@@ -107,9 +110,16 @@ export function createAudit({ config, database, sink, log, removeExpired }: Audi
     await own.ship()
     for (const [stream, shipper] of orphans) {
       await shipper.ship()
-      removeStream(join(root, stream))
+      await finish(join(root, stream), shipper)
       orphans.delete(stream)
     }
+  }
+
+  /** Its files have done their work: that it ends here is all that is still to be known of it. */
+  async function finish(folder: string, shipper: Shipper): Promise<void> {
+    const end = shipper.end()
+    if (end !== undefined) await noteEnd(root, end)
+    removeStream(folder)
   }
 
   /** One at a time: two would send the same records. */
@@ -171,7 +181,7 @@ export function createAudit({ config, database, sink, log, removeExpired }: Audi
       await spool.close()
       await loop?.stop()
       if (loop !== undefined) await shipLast()
-      if (own.pendingBytes() === 0) removeStream(spool.folder)
+      if (own.pendingBytes() === 0) await finish(spool.folder, own)
     },
   }
 }

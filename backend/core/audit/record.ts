@@ -75,15 +75,17 @@ export function bodyOf(record: AuditRecord): string {
   return `${fieldsOf(record).slice(1, -1)},"args":${record.args ?? 'null'},"diff":${record.diff ?? 'null'}`
 }
 
-/** Hashes the record into its place. `key` empty: anybody can check it; else only its holder can forge it. */
-export function linkOf(body: string, seq: number, prev_hash: string, key: string): Link {
+/** Hashes the record into its place; only who holds the key can. */
+export function linkOf(body: string | Buffer, seq: number, prev_hash: string, key: string): Link {
   const hash = createHmac('sha256', key).update(`${prev_hash}\n${seq}\n`).update(body).digest('hex')
   return { seq, prev_hash, hash }
 }
 
-/** One line of the spool, without its end. */
-export function lineOf(body: string, { seq, prev_hash, hash }: Link): string {
-  return `{"seq":${seq},"prev_hash":"${prev_hash}","hash":"${hash}",${body}}`
+const LINE_END = Buffer.from('}\n')
+
+/** One line of the spool, in pieces to be written one after the other. */
+export function lineOf(body: Buffer, { seq, prev_hash, hash }: Link): Buffer[] {
+  return [Buffer.from(`{"seq":${seq},"prev_hash":"${prev_hash}","hash":"${hash}",`), body, LINE_END]
 }
 
 const LINE = /^\{"seq":(\d{1,15}),"prev_hash":"([0-9a-f]{64})","hash":"([0-9a-f]{64})",(.*)\}$/s

@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { End } from '#backend/core/audit/ends'
+import { headMac } from '#backend/core/audit/mac'
 import type { AuditSink, Batch } from '#backend/core/audit/sink'
 import type { Segment } from '#backend/core/audit/spool-files'
 import type { Log } from '#backend/core/log'
@@ -13,11 +15,22 @@ export interface Source {
   segments: Segment[]
 }
 
+export interface ShipperOptions {
+  source: Source
+  /** Of the hashes. */
+  key: string
+  sink: AuditSink
+  database: Database
+  log: Log
+}
+
 export interface Shipper {
   /** Stores all that is on disk now; throws when the database does not take it. */
   ship(): Promise<void>
   /** Bytes of the source that are not stored yet. */
   pendingBytes(): number
+  /** The last record that is known to be stored; undefined: this shipper has seen none. */
+  end(): End | undefined
 }
 
 const CHUNK_BYTES = 256 * 1024
@@ -25,12 +38,14 @@ const NEWLINE = 0x0a
 const SEQ = /^\{"seq":(\d+),"prev_hash":"[0-9a-f]{64}","hash":"([0-9a-f]{64})"/
 
 /** Reads a source from where it got to, batch after batch; a file that is stored whole and is not the last is removed. */
-export function createShipper(source: Source, sink: AuditSink, database: Database, log: Log): Shipper {
+export function createShipper({ source, key, sink, database, log }: ShipperOptions): Shipper {
+  const { stream } = source
   let offset = 0
+  let end: End | undefined
   let stored_seq: number | undefined
 
   async function ship(): Promise<void> {
-    stored_seq ??= await sink.storedSeq(database.db, source.stream)
+    stored_seq ??= await sink.storedSeq(database.db, stream)
     for (;;) {
       const segment = source.segments[0]
       if (segment === undefined) return
@@ -45,11 +60,12 @@ export function createShipper(source: Source, sink: AuditSink, database: Databas
       if (read === undefined) {
         // Whoever else has taken the stream over has stored the file and removed it.
         offset = segment.bytes
-        stored_seq = await sink.storedSeq(database.db, source.stream)
+        stored_seq = await sink.storedSeq(database.db, stream)
         log.warn({ path: segment.path, stored_seq }, 'operation log: a file of the spool is gone')
         continue
       }
       await storeNew(read.lines)
+      end = { stream, ...placeOf(read.lines.at(-1) ?? '') }
       offset += read.bytes
     }
   }
@@ -58,15 +74,20 @@ export function createShipper(source: Source, sink: AuditSink, database: Databas
   async function storeNew(lines: readonly string[]): Promise<void> {
     const known = stored_seq ?? 0
     const fresh = lines.filter((line) => placeOf(line).seq > known)
-    const last = fresh.at(-1)
-    if (last === undefined) return
-    const batch = { stream: source.stream, stored_seq: known, last: placeOf(last), lines: fresh }
+    if (fresh.length === 0) return
+    const batch = batchOf(known, fresh)
     if (await storeBatch(batch)) {
       stored_seq = batch.last.seq
       return
     }
-    stored_seq = await sink.storedSeq(database.db, source.stream)
+    stored_seq = await sink.storedSeq(database.db, stream)
     await storeNew(lines)
+  }
+
+  function batchOf(known_seq: number, lines: readonly string[]): Batch {
+    const last = placeOf(lines.at(-1) ?? '')
+    const mac = headMac(key, { stream, stored_seq: last.seq, stored_hash: last.hash })
+    return { stream, stored_seq: known_seq, last, mac, lines }
   }
 
   async function storeBatch(batch: Batch): Promise<boolean> {
@@ -82,9 +103,9 @@ export function createShipper(source: Source, sink: AuditSink, database: Databas
   async function storeOneByOne(batch: Batch): Promise<boolean> {
     let { stored_seq: position } = batch
     for (const line of batch.lines) {
-      const last = placeOf(line)
-      if (!(await storeBatch({ stream: batch.stream, stored_seq: position, last, lines: [line] }))) return false
-      position = last.seq
+      const one = batchOf(position, [line])
+      if (!(await storeBatch(one))) return false
+      position = one.last.seq
     }
     return true
   }
@@ -98,6 +119,7 @@ export function createShipper(source: Source, sink: AuditSink, database: Databas
   return {
     ship,
     pendingBytes: () => source.segments.reduce((sum, { bytes }) => sum + bytes, -offset),
+    end: () => end,
   }
 }
 

@@ -7,6 +7,8 @@ export interface Batch {
   /** The number up to which the stream is stored already. */
   stored_seq: number
   last: { seq: number; hash: string }
+  /** Of the position that `last` becomes; see `headMac`. */
+  mac: string
   /** Spool lines without the ends. */
   lines: readonly string[]
 }

@@ -36,7 +36,8 @@ export interface Spool {
 }
 
 interface Waiting {
-  body: string
+  /** Bytes: the many pieces of a text that was just put together would all have to be kept until it is written. */
+  body: Buffer
   resolve: () => void
   reject: (error: unknown) => void
 }
@@ -82,13 +83,13 @@ export function openSpool(options: SpoolOptions): Spool {
 
   async function writeBatch(batch: readonly Waiting[]): Promise<void> {
     let { seq, hash } = last
-    const lines = batch.map(({ body }) => {
+    const lines = batch.flatMap(({ body }) => {
       const link = linkOf(body, seq + 1, hash, key)
       ;({ seq, hash } = link)
-      return `${lineOf(body, link)}\n`
+      return lineOf(body, link)
     })
     const { handle, segment } = await openSegment()
-    const text = Buffer.from(lines.join(''))
+    const text = Buffer.concat(lines)
     try {
       await writeDurably(handle, text, segment.bytes)
     } catch (error) {
@@ -147,7 +148,7 @@ export function openSpool(options: SpoolOptions): Spool {
     segments,
     append(record, { lazy = false } = {}) {
       const written = new Promise<void>((resolve, reject) => {
-        waiting.push({ body: bodyOf(record), resolve, reject })
+        waiting.push({ body: Buffer.from(bodyOf(record)), resolve, reject })
       })
       if (!lazy) void start()
       else timer ??= setTimeout(writeLazy, delay_ms)

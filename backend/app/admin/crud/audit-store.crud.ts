@@ -31,8 +31,8 @@ function remainderOf(line: string, reason: string): Record<string, unknown> {
   return { ...fields, args: null, diff: null, cost_time: 0, msg: `(${reason}) ${msg ?? ''}` }
 }
 
-async function advance(tx: Db, { stream, stored_seq, last }: Batch): Promise<boolean> {
-  const position = { stored_seq: last.seq, stored_hash: last.hash }
+async function advance(tx: Db, { stream, stored_seq, last, mac }: Batch): Promise<boolean> {
+  const position = { stored_seq: last.seq, stored_hash: last.hash, mac }
   const rows =
     stored_seq === 0
       ? await tx

@@ -17,8 +17,8 @@ export const auditRemoval = pgTable(
     username: varchar('username', { length: 64 }).notNull(),
     trace_id: varchar('trace_id', { length: 64 }).notNull(),
     created_time: createdTime(),
+    /** of all the others but the id; empty: written before there was one */
+    mac: varchar('mac', { length: 64 }).notNull().default(''),
   },
   (table) => [index('ix_sys_audit_removal_stream').on(table.stream, table.from_seq)],
 )
-
-export type AuditRemoval = typeof auditRemoval.$inferSelect

@@ -1,4 +1,5 @@
 import * as auditChainCrud from '#backend/app/admin/crud/audit-chain.crud'
+import { removeNoted } from '#backend/app/admin/service/audit-removal.service'
 import { verifyStream } from '#backend/app/admin/service/audit-verify.service'
 import * as logTombstoneService from '#backend/app/admin/service/log-tombstone.service'
 import type { Expired } from '#backend/core/audit/sink'
@@ -21,7 +22,7 @@ export async function removeExpired(ctx: Ctx): Promise<Expired[]> {
   return unchained === undefined ? removed : [...removed, unchained]
 }
 
-async function removeBeginning(ctx: Ctx, head: auditChainCrud.Head): Promise<Expired | undefined> {
+async function removeBeginning(ctx: Ctx, head: auditChainCrud.StoredHead): Promise<Expired | undefined> {
   const { stream } = head
   if (!(await tryLockXact(ctx.db, RETENTION_LOCK))) return undefined
   const up_to_seq = await auditChainCrud.findExpired(ctx.db, stream, ctx.config.AUDIT_RETENTION_DAYS)
@@ -41,9 +42,8 @@ async function removeUnchained(ctx: Ctx): Promise<Expired | undefined> {
   return count === 0 ? undefined : { stream: null, up_to_seq: null, count }
 }
 
-async function remove(ctx: Ctx, where: Parameters<typeof auditChainCrud.removeWhere>[1]): Promise<number> {
-  const note = { reason: 'retention', username: ctx.actor.username, trace_id: ctx.trace_id } as const
-  const removed = await auditChainCrud.removeWhere(ctx.db, where, note)
+async function remove(ctx: Ctx, where: Parameters<typeof removeNoted>[1]): Promise<number> {
+  const removed = await removeNoted(ctx, where, 'retention')
   if (removed.removed_count > 0) await logTombstoneService.record(ctx, 'opera', 'retention', removed)
   return removed.removed_count
 }

@@ -1,5 +1,7 @@
 import * as auditChainCrud from '#backend/app/admin/crud/audit-chain.crud'
-import type { AuditRemoval } from '#backend/app/admin/model/audit-removal.model'
+import { listNoted } from '#backend/app/admin/service/audit-removal.service'
+import { auditFolder, type End, readEnds } from '#backend/core/audit/ends'
+import { headMac, type Removal } from '#backend/core/audit/mac'
 import { bodyOf, FIRST_HASH, linkOf } from '#backend/core/audit/record'
 import { type Ctx, withSnapshot } from '#backend/core/ctx'
 
@@ -9,7 +11,7 @@ export interface Fault {
   seq: number
   /** Of the row at which it shows; null: there is none. */
   id: number | null
-  kind: 'altered' | 'missing' | 'out of order' | 'head removed' | 'head altered'
+  kind: 'altered' | 'missing' | 'out of order' | 'added' | 'head removed' | 'head altered'
 }
 
 export interface StreamReport {
@@ -26,6 +28,7 @@ interface Place {
 }
 
 const BATCH_ROWS = 1_000
+const NOTHING = { verified_count: 0, removed_count: 0 }
 
 /** Every stream of the log, by the key of this installation; rows and notes of removal as of one moment. */
 export async function verifyAll(ctx: Ctx): Promise<StreamReport[]> {
@@ -33,26 +36,47 @@ export async function verifyAll(ctx: Ctx): Promise<StreamReport[]> {
 }
 
 async function verifyStreams(ctx: Ctx): Promise<StreamReport[]> {
+  const ends = new Map((await readEnds(auditFolder(ctx.config.DATA_DIR))).map((end) => [end.stream, end]))
   const reports: StreamReport[] = []
-  for (const head of await auditChainCrud.listHeads(ctx.db)) reports.push(await verifyStream(ctx, head))
-  for (const stream of await auditChainCrud.listHeadless(ctx.db))
-    reports.push({
-      stream,
-      verified_count: 0,
-      removed_count: 0,
-      fault: { stream, seq: 0, id: null, kind: 'head removed' },
-    })
+  for (const head of await auditChainCrud.listHeads(ctx.db)) {
+    const report = await verifyStream(ctx, head)
+    const fault = report.fault ?? (await faultOfEnd(ctx, head, ends.get(head.stream)))
+    reports.push({ ...report, fault })
+    ends.delete(head.stream)
+  }
+  for (const stream of new Set([...(await auditChainCrud.listHeadless(ctx.db)), ...ends.keys()]))
+    reports.push({ ...NOTHING, stream, fault: { stream, seq: 0, id: null, kind: 'head removed' } })
   return reports
+}
+
+/** Of a stream that is right up to its head: what is behind it, and what this machine knows to have been stored. */
+async function faultOfEnd(
+  ctx: Ctx,
+  { stream, stored_seq, stored_hash }: auditChainCrud.StoredHead,
+  end: End | undefined,
+): Promise<Fault | undefined> {
+  const [added] = await auditChainCrud.listAfter(ctx.db, stream, stored_seq, 1)
+  if (added !== undefined) return { stream, seq: added.seq, id: added.id, kind: 'added' }
+  if (end === undefined) return undefined
+  if (stored_seq < end.seq) return { stream, seq: stored_seq + 1, id: null, kind: 'missing' }
+  const isOther = stored_seq === end.seq && stored_hash !== end.hash
+  return isOther ? { stream, seq: stored_seq, id: null, kind: 'head altered' } : undefined
+}
+
+/** How many rows no chain vouches for: those of the time before there was one, and whatever was put among them. */
+export async function countUnchained(ctx: Ctx): Promise<number> {
+  return auditChainCrud.countUnchained(ctx.db)
 }
 
 /** Goes through a stream from its first record to its head, or to `up_to_seq`; stops at the first fault. */
 export async function verifyStream(
   ctx: Ctx,
-  { stream, stored_seq, stored_hash }: auditChainCrud.Head,
-  up_to_seq = stored_seq,
+  head: auditChainCrud.StoredHead,
+  up_to_seq = head.stored_seq,
 ): Promise<StreamReport> {
-  const key = ctx.config.AUDIT_HASH_KEY ?? ''
-  const removals = await auditChainCrud.listRemovals(ctx.db, stream)
+  const { stream, stored_seq, stored_hash } = head
+  const key = ctx.audit_key
+  const removals = await listNoted(ctx, stream)
   let place: Place = { seq: 0, hash: FIRST_HASH }
   let verified_count = 0
   const report = (fault?: Fault): StreamReport => ({
@@ -71,8 +95,8 @@ export async function verifyStream(
   }
   place = passRemoved(place, up_to_seq + 1, removals)
   if (place.seq < up_to_seq) return report({ stream, seq: place.seq + 1, id: null, kind: 'missing' })
-  if (up_to_seq === stored_seq && place.hash !== stored_hash)
-    return report({ stream, seq: place.seq, id: null, kind: 'head altered' })
+  const isRight = up_to_seq < stored_seq || (place.hash === stored_hash && head.mac === headMac(key, head))
+  if (!isRight) return report({ stream, seq: place.seq, id: null, kind: 'head altered' })
   return report()
 }
 
@@ -98,7 +122,7 @@ function faultOf(row: auditChainCrud.StoredRecord, before: Place, key: string): 
 }
 
 /** Over records that were removed with a note, as far as the notes say without a break; before `next_seq`. */
-function passRemoved(from: Place, next_seq: number, removals: readonly AuditRemoval[]): Place {
+function passRemoved(from: Place, next_seq: number, removals: readonly Removal[]): Place {
   let place = from
   while (place.seq + 1 < next_seq) {
     const { seq, hash } = place

@@ -1,9 +1,8 @@
-import * as auditChainCrud from '#backend/app/admin/crud/audit-chain.crud'
 import * as operaLogCrud from '#backend/app/admin/crud/opera-log.crud'
 import { type OperaLog, operaLogScoped } from '#backend/app/admin/model/opera-log.model'
 import type { OperaLogExport, OperaLogQuery } from '#backend/app/admin/schema/opera-log.schema'
+import { removeNoted } from '#backend/app/admin/service/audit-removal.service'
 import * as logTombstoneService from '#backend/app/admin/service/log-tombstone.service'
-import type { LogRemoval } from '#backend/common/enums'
 import { NotFound, Unprocessable } from '#backend/common/errors'
 import type { Rows } from '#backend/common/paging'
 import { scopeOf } from '#backend/common/row-scope'
@@ -82,7 +81,7 @@ export async function* exportCsv(ctx: Ctx, filter: OperaLogExport): AsyncGenerat
 export async function remove(ctx: Ctx, ids: readonly number[]): Promise<void> {
   await withTx(ctx, async (ctx) => {
     const chosen = operaLogCrud.chosen(scopeOf(ctx.actor, operaLogScoped), ids)
-    const removed = await auditChainCrud.removeWhere(ctx.db, chosen, noteOf(ctx, 'delete'))
+    const removed = await removeNoted(ctx, chosen, 'delete')
     if (removed.removed_count < ids.length) throw new NotFound('opera_log.not_found')
     await logTombstoneService.record(ctx, 'opera', 'delete', removed)
   })
@@ -92,12 +91,10 @@ export async function remove(ctx: Ctx, ids: readonly number[]): Promise<void> {
 export async function clear(ctx: Ctx): Promise<void> {
   await withTx(ctx, async (ctx) => {
     const { where } = scopeOf(ctx.actor, operaLogScoped)
-    const removed = await auditChainCrud.removeWhere(ctx.db, where, noteOf(ctx, 'clear'))
+    const removed = await removeNoted(ctx, where, 'clear')
     await logTombstoneService.record(ctx, 'opera', 'clear', removed)
   })
 }
-
-const noteOf = ({ actor, trace_id }: Ctx, reason: LogRemoval) => ({ reason, username: actor.username, trace_id })
 
 const cursorOf = ({ time_us, id }: operaLogCrud.Cursor): string => Buffer.from(`${time_us}.${id}`).toString('base64url')
 

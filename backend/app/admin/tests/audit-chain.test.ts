@@ -1,8 +1,9 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { removeWhere } from '#backend/app/admin/crud/audit-chain.crud'
+import { removeNoted } from '#backend/app/admin/service/audit-removal.service'
 import { removeExpired } from '#backend/app/admin/service/audit-retention.service'
 import { verifyAll } from '#backend/app/admin/service/audit-verify.service'
+import { auditFolder, noteEnd } from '#backend/core/audit/ends'
 import { systemCtx } from '#backend/core/host'
 import type { Db } from '#backend/database/db'
 import { createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
@@ -37,12 +38,12 @@ async function lastSeq(db: Db = t.db): Promise<number> {
   return Number(row?.seq)
 }
 /** Does something to the table behind the log's back, verifies, and undoes it. */
-async function whileTampered(change: ReturnType<typeof sql>) {
+async function whileTampered(...changes: ReturnType<typeof sql>[]) {
   let found: Awaited<ReturnType<typeof fault>>
   const undone = new Error('undone')
   await t.db
     .transaction(async (tx) => {
-      await tx.execute(change)
+      for (const change of changes) await tx.execute(change)
       const ctx = { ...systemCtx(t.host), db: tx }
       found = (await verifyAll(ctx)).find((one) => one.fault !== undefined)?.fault
       throw undone
@@ -110,7 +111,7 @@ describe('the chain of the operation log', () => {
     const { listAfter } = await import('#backend/app/admin/crud/audit-chain.crud')
     const [row] = await listAfter(t.db, stream, seq - 1, 1)
     if (row === undefined) throw new Error('no such record')
-    const forged = linkOf(bodyOf(row), seq, 'f'.repeat(64), t.config.AUDIT_HASH_KEY ?? '')
+    const forged = linkOf(bodyOf(row), seq, 'f'.repeat(64), t.host.shared.audit_key)
     const found = await whileTampered(
       sql`update sys_opera_log set prev_hash = ${forged.prev_hash}, hash = ${forged.hash} where stream = ${stream} and seq = ${seq}`,
     )
@@ -119,18 +120,84 @@ describe('the chain of the operation log', () => {
 
   test('cannot be forged without the key', async () => {
     const ctx = systemCtx(t.host)
-    const blind = { ...ctx, config: { ...ctx.config, AUDIT_HASH_KEY: 'another key of this length' } }
+    const blind = { ...ctx, audit_key: 'another key of this length' }
     expect((await verifyAll(blind))[0]?.fault).toMatchObject({ seq: 1, kind: 'altered' })
+  })
+
+  test('a note of removal that was written without the key hides nothing', async () => {
+    const last = await lastSeq()
+    const rows = sql`from sys_opera_log where stream = ${stream} and seq = ${last - 2}`
+    const note = (mac: string) => sql`
+      insert into sys_audit_removal (stream, from_seq, to_seq, prev_hash, hash, reason, username, trace_id, created_time, mac)
+      select stream, seq, seq, prev_hash, hash, 'delete', 'admin', 'x', now(), ${mac} ${rows}`
+    for (const mac of ['', 'f'.repeat(64)])
+      expect(await whileTampered(note(mac), sql`delete ${rows}`)).toMatchObject({ seq: last - 2, kind: 'missing' })
+    // Nor one that the API has left, once it says something else.
+    const [row] = await t.db.execute<{ id: string }>(sql`select id ${rows}`)
+    expect((await root.delete('/logs/opera', { pks: [Number(row?.id)] })).status).toBe(200)
+    await t.host.audit?.ship()
+    expect(await fault()).toBeUndefined()
+    const notes = sql`where stream = ${stream} and from_seq = ${last - 2}`
+    for (const change of [
+      sql`username = 'somebody'`,
+      sql`to_seq = to_seq + 1`,
+      sql`reason = 'retention'`,
+      sql`created_time = created_time - interval '1 day'`,
+    ])
+      expect(await whileTampered(sql`update sys_audit_removal set ${change} ${notes}`)).toMatchObject({
+        seq: last - 2,
+        kind: 'missing',
+      })
+  })
+
+  test('the end of a stream cannot be cut off, nor anything put behind it', async () => {
+    const last = await lastSeq()
+    const cut = sql`delete from sys_opera_log where stream = ${stream} and seq > ${last - 3}`
+    const back = sql`
+      update sys_audit_stream s set stored_seq = o.seq, stored_hash = o.hash from sys_opera_log o
+      where s.stream = ${stream} and o.stream = s.stream and o.seq = ${last - 3}`
+    expect(await whileTampered(cut, back)).toMatchObject({ seq: last - 3, kind: 'head altered' })
+    const behind = sql`
+      insert into sys_opera_log (stream, seq, prev_hash, hash, trace_id, method, title, path, ip, status, code, cost_time, opera_time, created_time)
+      values (${stream}, ${last + 5}, '', '', 'x', 'GET', 'x', '/x', '::1', 1, '200', 1, now(), now())`
+    expect(await whileTampered(behind)).toMatchObject({ seq: last + 5, kind: 'added' })
+  })
+
+  test('what this machine knows to have been stored is missed though a head of earlier says otherwise', async () => {
+    const heads = sql`select stored_seq, stored_hash, mac from sys_audit_stream where stream = ${stream}`
+    const [earlier] = await t.db.execute<{ stored_seq: string; stored_hash: string; mac: string }>(heads)
+    await root.put('/sys/users/me/nickname', { nickname: 'later' })
+    await t.host.audit?.ship()
+    const [later] = await t.db.execute<{ stored_seq: string; stored_hash: string }>(heads)
+    const cut = sql`delete from sys_opera_log where stream = ${stream} and seq > ${earlier?.stored_seq}`
+    const replay = sql`
+      update sys_audit_stream set stored_seq = ${earlier?.stored_seq}, stored_hash = ${earlier?.stored_hash}, mac = ${earlier?.mac}
+      where stream = ${stream}`
+    expect(await whileTampered(cut, replay)).toBeUndefined()
+    await noteEnd(auditFolder(t.config.DATA_DIR), {
+      stream,
+      seq: Number(later?.stored_seq),
+      hash: later?.stored_hash ?? '',
+    })
+    expect(await fault()).toBeUndefined()
+    const seq = Number(earlier?.stored_seq) + 1
+    expect(await whileTampered(cut, replay)).toMatchObject({ stream, seq, kind: 'missing' })
+    const all = [sql`delete from sys_opera_log`, sql`delete from sys_audit_removal`, sql`delete from sys_audit_stream`]
+    expect(await whileTampered(...all)).toMatchObject({ stream, kind: 'head removed' })
   })
 
   test('what the API deletes and clears is known, and hides nothing else', async () => {
     const last = await lastSeq()
+    const [before] = await verifyAll(systemCtx(t.host))
     const rows = await t.db.execute<{ id: string }>(
       sql`select id from sys_opera_log where stream = ${stream} and seq in (${last - 6}, ${last - 5}, ${last - 2})`,
     )
     expect((await root.delete('/logs/opera', { pks: rows.map(({ id }) => Number(id)) })).status).toBe(200)
     await t.host.audit?.ship()
-    expect((await verifyAll(systemCtx(t.host)))[0]).toMatchObject({ removed_count: 3, fault: undefined })
+    expect((await verifyAll(systemCtx(t.host)))[0]).toMatchObject({
+      removed_count: (before?.removed_count ?? 0) + 3,
+      fault: undefined,
+    })
     expect(
       await whileTampered(sql`delete from sys_opera_log where stream = ${stream} and seq = ${last - 4}`),
     ).toMatchObject({ seq: last - 4, kind: 'missing' })
@@ -150,8 +217,8 @@ describe('the chain of the operation log', () => {
       const waiting = sql`select 1 from pg_locks where not granted
         and database = (select oid from pg_database where datname = current_database())`
       await expect.poll(async () => (await t.db.execute(waiting)).length, { timeout: 10_000 }).toBeGreaterThan(0)
-      const note = { reason: 'delete', username: 'somebody', trace_id: 'x' } as const
-      await removeWhere(tx, sql`stream = ${stream} and seq = ${(await lastSeq(tx)) - 2}`, note)
+      const ctx = { ...systemCtx(t.host), db: tx }
+      await removeNoted(ctx, sql`stream = ${stream} and seq = ${(await lastSeq(tx)) - 2}`, 'delete')
     })
     expect((await verifying)?.find((one) => one.fault !== undefined)).toBeUndefined()
     expect(await fault()).toBeUndefined()

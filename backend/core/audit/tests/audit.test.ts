@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import * as auditStore from '#backend/app/admin/crud/audit-store.crud'
 import { operaLog } from '#backend/app/admin/model/opera-log.model'
 import { createAudit } from '#backend/core/audit/audit'
+import { readEnds } from '#backend/core/audit/ends'
 import { createShipper } from '#backend/core/audit/shipper'
 import type { AuditSink } from '#backend/core/audit/sink'
 import { openSpool } from '#backend/core/audit/spool'
@@ -33,9 +34,11 @@ afterEach(() => place.remove())
 
 const stored = async () =>
   (await database.db.select({ msg: operaLog.msg }).from(operaLog).orderBy(asc(operaLog.id))).map(({ msg }) => msg)
+const streamsLeft = () => readdirSync(join(place.root, 'audit')).filter((name) => name !== 'ends.jsonl')
 const audit = (max_bytes = 1_000_000, on: Database = database) =>
   createAudit({
-    config: { DATA_DIR: place.root, AUDIT_SPOOL_MAX_BYTES: max_bytes, AUDIT_HASH_KEY: undefined },
+    config: { DATA_DIR: place.root, AUDIT_SPOOL_MAX_BYTES: max_bytes },
+    key: '',
     database: on,
     sink,
     log: place.log,
@@ -47,8 +50,16 @@ describe('shipping', () => {
     for (let nr = 0; nr < 30; nr += 1) await spool.append(record(String(nr)))
     const source = () => ({ stream: spool.stream, segments: spool.segments.map((segment) => ({ ...segment })) })
     // Two that read the same files: only the last of them, which neither removes, is left in both.
-    const shippers = [1, 2, 3].map(() => createShipper(source(), sink, database, place.log))
-    const last = createShipper({ stream: spool.stream, segments: spool.segments }, sink, database, place.log)
+    const shippers = [1, 2, 3].map(() =>
+      createShipper({ source: source(), key: '', sink: sink, database: database, log: place.log }),
+    )
+    const last = createShipper({
+      source: { stream: spool.stream, segments: spool.segments },
+      key: '',
+      sink: sink,
+      database: database,
+      log: place.log,
+    })
     const outcomes = await Promise.allSettled([...shippers, last].map((one) => one.ship()))
     expect(outcomes.some(({ status }) => status === 'fulfilled')).toBe(true)
     expect(await stored()).toEqual(Array.from({ length: 30 }, (_, nr) => String(nr)))
@@ -63,7 +74,7 @@ describe('shipping', () => {
     const spool = openSpool({ root: place.root, key: '' })
     for (let nr = 0; nr < 5; nr += 1)
       await spool.append(record(String(nr), nr === 2 ? { args: '{"a":"\\u0000"}', path: '/bad' } : {}))
-    await createShipper(spool, sink, database, place.log).ship()
+    await createShipper({ source: spool, key: '', sink: sink, database: database, log: place.log }).ship()
     expect(await stored()).toEqual(['0', '1', expect.stringMatching(/^\(22\w{3}\) 2$/), '3', '4'])
     expect(place.lines).toMatchObject([{ level: 50, seq: 3 }])
     await spool.close()
@@ -83,7 +94,7 @@ describe('the operation log', () => {
     log.start()
     await expect.poll(stored, { timeout: 5_000 }).toEqual(['0', '1', '2'])
     await log.close()
-    expect(readdirSync(join(place.root, 'audit'))).toEqual([])
+    expect(streamsLeft()).toEqual([])
     await spool.close().catch(() => undefined)
   })
 
@@ -113,7 +124,7 @@ describe('the operation log', () => {
 
     const next = audit()
     const { writeFileSync } = await import('node:fs')
-    for (const stream of readdirSync(join(place.root, 'audit')))
+    for (const stream of streamsLeft())
       if (stream !== next.stream)
         writeFileSync(
           join(place.root, 'audit', stream, 'owner.json'),
@@ -153,7 +164,7 @@ describe('the operation log', () => {
     await log.close()
     await read
     expect(await stored()).toEqual([])
-    expect(readdirSync(join(place.root, 'audit'))).toEqual([log.stream])
+    expect(streamsLeft()).toEqual([log.stream])
   })
 
   test('a graceful end stores all of it', async () => {
@@ -162,7 +173,11 @@ describe('the operation log', () => {
     for (let nr = 0; nr < 50; nr += 1) void log.append(record(String(nr)), { lazy: true })
     await log.close()
     expect(await stored()).toHaveLength(50)
-    expect(readdirSync(join(place.root, 'audit'))).toEqual([])
+    expect(streamsLeft()).toEqual([])
+    const [head] = await database.sql`select stored_hash from sys_audit_stream where stream = ${log.stream}`
+    expect(await readEnds(join(place.root, 'audit'))).toEqual([
+      { stream: log.stream, seq: 50, hash: head?.stored_hash },
+    ])
     const [row] = await database.db.execute<{ total: string }>(sql`select count(*) as total from sys_audit_stream`)
     expect(Number(row?.total)).toBe(1)
   })
