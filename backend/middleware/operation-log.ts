@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Unavailable } from '#backend/common/errors'
 import type { Audit } from '#backend/core/audit/audit'
+import type { AuditRecord } from '#backend/core/audit/record'
 import { type Answered, requestRecord } from '#backend/core/audit/request-record'
 import { changesJson } from '#backend/core/changes'
 import type { Ctx } from '#backend/core/ctx'
@@ -28,20 +29,29 @@ export const operationLogHook = fp(
     app.decorateRequest('outcome', undefined)
     app.decorateRequest('is_recorded', false)
     if (audit === undefined) return
-    app.addHook('onRequest', async (request) => {
-      if (isChange(request) && isApi(request) && !audit.hasRoom()) throw new Unavailable('error.log_unavailable')
+    app.addHook('onRequest', (request, _reply, done) => {
+      const isRefused = isChange(request) && isApi(request) && !audit.hasRoom()
+      done(isRefused ? new Unavailable('error.log_unavailable') : undefined)
     })
-    app.addHook('preSerialization', async (request, _reply, payload) => {
+    app.addHook('preSerialization', (request, _reply, payload, done) => {
       const { code, msg } = (payload ?? {}) as { code?: unknown; msg?: unknown }
       request.outcome = { code, msg }
-      return payload
+      done(null, payload)
     })
-    app.addHook('onSend', async (request, reply, payload) => {
-      if (isApi(request) && request.method !== 'OPTIONS' && !request.is_recorded) {
-        request.is_recorded = true
-        await record(audit, request, reply)
+    app.addHook('onSend', (request, reply, payload, done) => {
+      const isToBeRecorded = isApi(request) && request.method !== 'OPTIONS' && !request.is_recorded
+      if (!isToBeRecorded) {
+        done(null, payload)
+        return
       }
-      return payload
+      request.is_recorded = true
+      try {
+        const recorded = record(audit, request, reply)
+        if (recorded === undefined) done(null, payload)
+        else recorded.then(() => done(null, payload), done)
+      } catch (error) {
+        done(error as Error)
+      }
     })
   },
   { name: 'operation-log', dependencies: ['context', 'reply'] },
@@ -52,12 +62,24 @@ const isApi = ({ originalUrl, routeOptions }: FastifyRequest) =>
   isApiUrl(originalUrl) || routeOptions.url?.startsWith('/api/') === true
 const isChange = ({ method }: FastifyRequest) => !READS.has(method)
 
-async function record(audit: Audit, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+/** Undefined: nobody has to wait for it. */
+function record(audit: Audit, request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
   const made = requestRecord(answeredOf(request, reply))
-  const entry = made instanceof Promise ? await made : made
   const hasFailed = reply.statusCode >= 400
+  if (made instanceof Promise || isChange(request) || hasFailed) return append(audit, made, request, hasFailed)
+  audit.note(made)
+  return undefined
+}
+
+async function append(
+  audit: Audit,
+  made: AuditRecord | Promise<AuditRecord>,
+  request: FastifyRequest,
+  hasFailed: boolean,
+): Promise<void> {
+  const entry = await made
   if (!isChange(request) && !hasFailed) {
-    void audit.append(entry, { lazy: true })
+    audit.note(entry)
     return
   }
   try {

@@ -6,15 +6,13 @@ const LOGS = 'what is removed from a log leaves a tombstone'
 
 /** Exported functions of services that write, and whose rows the operation log does not show, each with why. */
 const UNTRACKED: Readonly<Record<string, string>> = {
-  'audit-retention.service/removeExpired': LOGS,
+  'audit-removal.service/removeNoted': LOGS,
   'log-tombstone.service/record': LOGS,
   'auth.service/login': SESSIONS,
   'auth.service/loginForDocs': SESSIONS,
   'login-log.service/clear': LOGS,
   'login-log.service/record': SESSIONS,
   'login-log.service/remove': LOGS,
-  'opera-log.service/clear': LOGS,
-  'opera-log.service/remove': LOGS,
   'session.service/end': SESSIONS,
   'session.service/endOfUser': SESSIONS,
   'session.service/open': SESSIONS,

@@ -144,10 +144,14 @@ describe('secrets', () => {
     const spool = openSpool({ root: join(traced.config.DATA_DIR, 'copy'), key: '' })
     const { audit } = traced.host
     if (audit === undefined) throw new Error('no operation log')
-    const { append } = { ...audit }
-    audit.append = async (record, options) => {
+    const { append, note } = { ...audit }
+    audit.append = async (record) => {
       await spool.append(record)
-      return append(record, options)
+      return append(record)
+    }
+    audit.note = (record) => {
+      void spool.append(record)
+      note(record)
     }
     try {
       const admin = await traced.signInSuperuser()

@@ -32,6 +32,16 @@ interface Sides {
   off: Side
 }
 
+interface Round {
+  on: Measure
+  off: Measure
+}
+interface Rounds {
+  full: Round[]
+  steady: Round[]
+}
+
+const PAIRS = 3
 const WARM_UP_SECONDS = 2
 /** Of the highest rate with the log: the time of an answer says something only where both sides answer equally many. */
 const SHARE = 0.4
@@ -55,18 +65,27 @@ const REQUESTS: Readonly<Record<string, Asked>> = {
   },
 }
 
-/** The same server with and without the operation log, in turns, each on a database of its own. */
+/**
+ * The same server with and without the operation log, in turns, each on a database of its own. Two processes of one
+ * program differ by some hundredths, so several pairs of them are asked.
+ */
 export async function benchAudit(options: AuditOptions): Promise<void> {
   ensureBuilt()
+  console.log(`node ${process.version}, ${machine()}; ${options.connections} connections`)
+  console.log(`${PAIRS} pairs of processes, ${options.rounds} rounds of ${options.seconds} s each, in turns\n`)
+  const measured = new Map<string, Rounds>(Object.keys(REQUESTS).map((name) => [name, { full: [], steady: [] }]))
+  for (let pair = 1; pair <= PAIRS; pair += 1) await measurePair(measured, options)
+  for (const [name, rounds] of measured) report(name, rounds)
+}
+
+async function measurePair(measured: ReadonlyMap<string, Rounds>, options: AuditOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'fba-bench-audit-'))
   const closing: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
   try {
     const start = (name: string, enabled: boolean) =>
       startSide(join(folder, name), enabled, options.connections, closing)
     const sides = { on: await start('on', true), off: await start('off', false) }
-    console.log(`node ${process.version}, ${machine()}; ${options.connections} connections`)
-    console.log(`${options.rounds} rounds of ${options.seconds} s each, in turns\n`)
-    for (const name of Object.keys(REQUESTS)) await compare(name, sides, options)
+    for (const [name, rounds] of measured) await compare(name, sides, rounds, options)
   } finally {
     for (const close of closing.reverse()) await close()
   }
@@ -109,13 +128,17 @@ async function startSide(
   return { child, admin, people }
 }
 
-async function compare(name: string, sides: Sides, options: AuditOptions): Promise<void> {
+async function compare(name: string, sides: Sides, { full, steady }: Rounds, options: AuditOptions): Promise<void> {
   for (const side of [sides.on, sides.off]) await atFullRate(side, name, { ...options, seconds: WARM_UP_SECONDS })
-  const full = await inTurns(sides, options.rounds, (side) => atFullRate(side, name, options))
+  full.push(...(await inTurns(sides, options.rounds, (side) => atFullRate(side, name, options))))
+  const rate = steady[0]?.on.per_second ?? Math.floor(median(full.map(({ on }) => on.per_second)) * SHARE)
+  steady.push(...(await inTurns(sides, options.rounds, (side) => atRate(side, name, { ...options, rate }))))
+}
+
+function report(name: string, { full, steady }: Rounds): void {
   const ratio = median(full.map(({ on, off }) => on.per_second / off.per_second))
-  const rate = Math.floor(median(full.map(({ on }) => on.per_second)) * SHARE)
-  const steady = await inTurns(sides, options.rounds, (side) => atRate(side, name, { ...options, rate }))
-  const growth = (rounds: typeof steady) => median(rounds.map(({ on, off }) => on.p99_ms - off.p99_ms)).toFixed(1)
+  const rate = steady[0]?.on.per_second
+  const growth = (rounds: readonly Round[]) => median(rounds.map(({ on, off }) => on.p99_ms - off.p99_ms)).toFixed(1)
   console.log(
     `${name}: ${ratio.toFixed(2)} of the rate without the log; p99 grows by ${growth(full)} ms at the full rate, ` +
       `by ${growth(steady)} ms at ${rate}/s (medians)`,
@@ -131,7 +154,7 @@ async function compare(name: string, sides: Sides, options: AuditOptions): Promi
 
 /** Whoever comes second may find a warmer machine: they take turns in that too. */
 async function inTurns({ on, off }: Sides, rounds: number, measure: (side: Side) => Promise<Measure>) {
-  const measured: { on: Measure; off: Measure }[] = []
+  const measured: Round[] = []
   for (let round = 1; round <= rounds; round += 1) {
     const first = await measure(round % 2 === 1 ? on : off)
     const second = await measure(round % 2 === 1 ? off : on)

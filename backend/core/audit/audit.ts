@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { auditFolder, noteEnd } from '#backend/core/audit/ends'
-import { createGap, ownRecord, type TakenGap } from '#backend/core/audit/gap'
+import { createGap, ownRecord } from '#backend/core/audit/gap'
 import type { AuditRecord } from '#backend/core/audit/record'
 import { recover } from '#backend/core/audit/recover'
 import { createShipper, type Shipper, type Source, shipContinuously } from '#backend/core/audit/shipper'
@@ -18,8 +18,10 @@ export interface Audit {
   readonly stream: string
   /** Whether there is room for the record of another change; where there is none, changes must be refused. */
   hasRoom(): boolean
-  /** Keeps the record; resolves once it is on disk. With `lazy` nobody waits for it, and one that cannot be kept is counted. */
-  append: (record: AuditRecord, options?: { lazy?: boolean }) => Promise<void>
+  /** Keeps the record; resolves once it is on disk. One that cannot be kept is counted. */
+  append: (record: AuditRecord) => Promise<void>
+  /** As `append`, for whom nobody waits; on disk within 100 ms. */
+  note: (record: AuditRecord) => void
   /** Begins to store; to be called once the database is migrated. */
   start(): void
   /** Stores all that has been appended so far; throws when the database does not take it. */
@@ -67,25 +69,42 @@ export function createAudit({ config, key, database, sink, log, removeExpired }:
   }
   const isWithin = (share: number) => pending() < config.AUDIT_SPOOL_MAX_BYTES * share
 
-  async function append(record: AuditRecord, options: { lazy?: boolean } = {}): Promise<void> {
-    const hasSpace = isWithin(1)
-    let missing: TakenGap | undefined
-    try {
-      if (!hasSpace) throw new Error('the spool of the operation log is full')
-      missing = gap.take()
-      if (missing !== undefined) await spool.append(missing.record, options)
-      missing = undefined
-      await spool.append(record, options)
-      fails = false
-    } catch (error) {
-      if (hasSpace) {
-        fails = true
-        log.error({ err: error }, 'operation log: a record could not be written')
-      }
-      missing?.restore()
-      gap.add(record)
-      if (options.lazy !== true) throw error
+  /** Whether there is room for it. What is missing from before is said first. */
+  function isRoomFor({ opera_time }: AuditRecord): boolean {
+    if (!isWithin(1)) {
+      gap.add(opera_time)
+      return false
     }
+    const missing = gap.take()
+    if (missing !== undefined)
+      spool.note(missing.record, (error) => {
+        if (error !== undefined) missing.restore()
+      })
+    return true
+  }
+
+  function settle(opera_time: string, error: unknown): void {
+    fails = error !== undefined
+    if (!fails) return
+    log.error({ err: error }, 'operation log: a record could not be written')
+    gap.add(opera_time)
+  }
+
+  async function append(record: AuditRecord): Promise<void> {
+    if (!isRoomFor(record)) throw new Error('the spool of the operation log is full')
+    try {
+      await spool.append(record)
+      settle(record.opera_time, undefined)
+    } catch (error) {
+      settle(record.opera_time, error)
+      throw error
+    }
+  }
+
+  function note(record: AuditRecord): void {
+    if (!isRoomFor(record)) return
+    const { opera_time } = record
+    spool.note(record, (error) => settle(opera_time, error))
   }
 
   /** One that cannot be read keeps none of the others from being stored. */
@@ -163,6 +182,7 @@ export function createAudit({ config, key, database, sink, log, removeExpired }:
     stream: spool.stream,
     hasRoom: () => !fails && isWithin(CHANGES_SHARE),
     append,
+    note,
     start() {
       loop = shipContinuously(ship, log)
       spool.onWritten(() => loop?.wake())

@@ -3,7 +3,8 @@ import type { AuditRecord } from '#backend/core/audit/record'
 
 /** Requests whose records could not be kept. They are counted, so that the log itself says that it misses some. */
 export interface Gap {
-  add(record: AuditRecord): void
+  /** `opera_time`: of the record that is missing. */
+  add(opera_time: string): void
   /** What is missing, to be said once; undefined: nothing is. */
   take(): TakenGap | undefined
 }
@@ -28,7 +29,7 @@ export function createGap(): Gap {
   }
 
   return {
-    add: ({ opera_time }) => put({ count: 1, from: opera_time, to: opera_time }),
+    add: (opera_time) => put({ count: 1, from: opera_time, to: opera_time }),
     take() {
       const taken = missing
       missing = undefined

@@ -64,30 +64,30 @@ export function createShipper({ source, key, sink, database, log }: ShipperOptio
         log.warn({ path: segment.path, stored_seq }, 'operation log: a file of the spool is gone')
         continue
       }
-      await storeNew(read.lines)
-      end = { stream, ...placeOf(read.lines.at(-1) ?? '') }
+      await storeNew(read.text)
+      end = { stream, ...lastPlaceOf(read.text) }
       offset += read.bytes
     }
   }
 
   /** Stores the lines that are not stored yet: all of them, unless the source was shipped in part by somebody else. */
-  async function storeNew(lines: readonly string[]): Promise<void> {
+  async function storeNew(text: string): Promise<void> {
     const known = stored_seq ?? 0
-    const fresh = lines.filter((line) => placeOf(line).seq > known)
-    if (fresh.length === 0) return
+    const fresh = placeOf(text).seq > known ? text : linesAfter(text, known)
+    if (fresh === '') return
     const batch = batchOf(known, fresh)
     if (await storeBatch(batch)) {
       stored_seq = batch.last.seq
       return
     }
     stored_seq = await sink.storedSeq(database.db, stream)
-    await storeNew(lines)
+    await storeNew(text)
   }
 
-  function batchOf(known_seq: number, lines: readonly string[]): Batch {
-    const last = placeOf(lines.at(-1) ?? '')
+  function batchOf(known_seq: number, text: string): Batch {
+    const last = lastPlaceOf(text)
     const mac = headMac(key, { stream, stored_seq: last.seq, stored_hash: last.hash })
-    return { stream, stored_seq: known_seq, last, mac, lines }
+    return { stream, stored_seq: known_seq, last, mac, text }
   }
 
   async function storeBatch(batch: Batch): Promise<boolean> {
@@ -95,15 +95,15 @@ export function createShipper({ source, key, sink, database, log }: ShipperOptio
       return await sink.store(database.db, batch)
     } catch (error) {
       if (!isAboutTheRows(error)) throw error
-      return batch.lines.length > 1 ? storeOneByOne(batch) : storeRefused(batch, error)
+      return batch.text.includes('\n') ? storeOneByOne(batch) : storeRefused(batch, error)
     }
   }
 
   /** Somewhere in the batch is a row that the database does not take; the others are not to suffer for it. */
   async function storeOneByOne(batch: Batch): Promise<boolean> {
     let { stored_seq: position } = batch
-    for (const line of batch.lines) {
-      const one = batchOf(position, [line])
+    for (const line of batch.text.split('\n')) {
+      const one = batchOf(position, line)
       if (!(await storeBatch(one))) return false
       position = one.last.seq
     }
@@ -135,13 +135,21 @@ async function readLines({ path, bytes: size }: Segment, offset: number) {
       const chunk = Buffer.alloc(Math.min(length, size - offset))
       const { bytesRead } = await handle.read(chunk, 0, chunk.length, offset)
       const end = chunk.subarray(0, bytesRead).lastIndexOf(NEWLINE) + 1
-      if (end > 0) return { lines: chunk.toString('utf8', 0, end - 1).split('\n'), bytes: end }
+      if (end > 0) return { text: chunk.toString('utf8', 0, end - 1), bytes: end }
       if (bytesRead < length) throw new Error(`${path}: no whole line at ${offset}`)
     }
   } finally {
     await handle.close()
   }
 }
+
+const lastPlaceOf = (text: string) => placeOf(text.slice(text.lastIndexOf('\n') + 1))
+
+const linesAfter = (text: string, seq: number): string =>
+  text
+    .split('\n')
+    .filter((line) => placeOf(line).seq > seq)
+    .join('\n')
 
 function placeOf(line: string): { seq: number; hash: string } {
   const [, seq = '', hash = ''] = SEQ.exec(line) ?? []
@@ -155,7 +163,7 @@ function isAboutTheRows(error: unknown): boolean {
 
 /** Ships again and again: soon after something was written, ever more seldom while the database is away. */
 export function shipContinuously(ship: () => Promise<void>, log: Log) {
-  const PAUSE_MS = 200
+  const PAUSE_MS = 500
   const PAUSE_MS_MAX = 5_000
   let stopped = false
   let wake = () => {}

@@ -9,8 +9,8 @@ export interface Batch {
   last: { seq: number; hash: string }
   /** Of the position that `last` becomes; see `headMac`. */
   mac: string
-  /** Spool lines without the ends. */
-  lines: readonly string[]
+  /** Lines of the spool, one below the other. */
+  text: string
 }
 
 /** Records that were removed because of their age. */
@@ -27,7 +27,7 @@ export interface AuditSink {
   /** The number of the last stored record of a stream; 0: none. */
   storedSeq(db: Db, stream: string): Promise<number>
   /**
-   * Stores all lines and the stream's new position in one transaction. False, and nothing stored, when the position is
+   * Stores all of them and the stream's new position in one transaction. False, and nothing stored, when the position is
    * not `stored_seq` any more: somebody else has shipped it.
    */
   store(db: Db, batch: Batch): Promise<boolean>

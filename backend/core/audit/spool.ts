@@ -24,9 +24,11 @@ export interface Spool {
   readonly segments: Segment[]
   /**
    * Resolves once the record is on disk; rejects when it could not be written. Those that come while the disk is busy
-   * are written together. With `lazy` the writing starts within `delay_ms` instead of at once.
+   * are written together.
    */
-  append(record: AuditRecord, options?: { lazy?: boolean }): Promise<void>
+  append(record: AuditRecord): Promise<void>
+  /** As `append`, for whom nobody waits: the writing starts within `delay_ms` instead of at once. */
+  note(record: AuditRecord, settled: Settled): void
   /** Called each time something has reached the disk. */
   onWritten(listener: () => void): void
   /** Writes what is waiting, at once. */
@@ -35,11 +37,13 @@ export interface Spool {
   close(): Promise<void>
 }
 
+/** Called without an error once the record is on disk. */
+type Settled = (error?: unknown) => void
+
 interface Waiting {
   /** Bytes: the many pieces of a text that was just put together would all have to be kept until it is written. */
   body: Buffer
-  resolve: () => void
-  reject: (error: unknown) => void
+  settled: Settled
 }
 
 const SEGMENT_BYTES = 16 * 1024 * 1024
@@ -73,10 +77,10 @@ export function openSpool(options: SpoolOptions): Spool {
       waiting = []
       try {
         await writeBatch(batch)
-        for (const { resolve } of batch) resolve()
+        for (const { settled } of batch) settled()
         notify()
       } catch (error) {
-        for (const { reject } of batch) reject(error)
+        for (const { settled } of batch) settled(error)
       }
     }
   }
@@ -123,6 +127,10 @@ export function openSpool(options: SpoolOptions): Spool {
     await closing?.close()
   }
 
+  function put(record: AuditRecord, settled: Settled): void {
+    waiting.push({ body: Buffer.from(bodyOf(record)), settled })
+  }
+
   function start(): Promise<void> {
     writing ??= writeAll().finally(() => {
       writing = undefined
@@ -146,13 +154,15 @@ export function openSpool(options: SpoolOptions): Spool {
     stream,
     folder,
     segments,
-    append(record, { lazy = false } = {}) {
-      const written = new Promise<void>((resolve, reject) => {
-        waiting.push({ body: Buffer.from(bodyOf(record)), resolve, reject })
+    async append(record) {
+      return new Promise((resolve, reject) => {
+        put(record, (error) => (error === undefined ? resolve() : reject(error)))
+        void start()
       })
-      if (!lazy) void start()
-      else timer ??= setTimeout(writeLazy, delay_ms)
-      return written
+    },
+    note(record, settled) {
+      put(record, settled)
+      timer ??= setTimeout(writeLazy, delay_ms)
     },
     onWritten(listener) {
       notify = listener

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FIRST_HASH, readLine } from '#backend/core/audit/record'
 import { recover } from '#backend/core/audit/recover'
-import { openSpool } from '#backend/core/audit/spool'
+import { openSpool, type Spool } from '#backend/core/audit/spool'
 import { adopt, listOrphans, listSegments } from '#backend/core/audit/spool-files'
 import { record, workplace } from '#backend/core/audit/tests/audit.fixture'
 
@@ -23,6 +23,11 @@ async function written(count: number, segment_bytes = 2_000) {
   await spool.close()
   return spool
 }
+
+const noted = (spool: Spool, msg: string) =>
+  new Promise<void>((resolve, reject) => {
+    spool.note(record(msg), (error) => (error === undefined ? resolve() : reject(error as Error)))
+  })
 
 describe('the spool', () => {
   test('has a record on disk when it says so, each carrying the hash of the one before', async () => {
@@ -48,7 +53,7 @@ describe('the spool', () => {
     })
     await Promise.all(Array.from({ length: 200 }, (_, nr) => spool.append(record(String(nr)))))
     expect(writes).toBeLessThan(20)
-    const lazy = spool.append(record('lazy'), { lazy: true })
+    const lazy = noted(spool, 'lazy')
     expect(linesOf(spool.segments[0]?.path ?? '')).toHaveLength(200)
     await lazy
     expect(linesOf(spool.segments[0]?.path ?? '')).toHaveLength(201)
@@ -60,10 +65,10 @@ describe('the spool', () => {
     for (let round = 0; round < 20; round += 1) {
       const slow = spool.append(record('x'.repeat(1_000_000)))
       await new Promise(setImmediate)
-      const beside = spool.append(record('beside'), { lazy: true })
+      const beside = noted(spool, 'beside')
       await Promise.all([slow, beside])
       await spool.flush()
-      await spool.append(record('alone'), { lazy: true })
+      await noted(spool, 'alone')
     }
     expect(spool.segments.flatMap(({ path }) => linesOf(path))).toHaveLength(60)
     await spool.close()
