@@ -35,6 +35,8 @@ interface Sides {
 interface Round {
   on: Measure
   off: Measure
+  /** The side without the log a second time: what of a difference is the machine's noise. */
+  again: Measure
 }
 interface Rounds {
   full: Round[]
@@ -136,13 +138,16 @@ async function compare(name: string, sides: Sides, { full, steady }: Rounds, opt
 }
 
 function report(name: string, { full, steady }: Rounds): void {
-  const ratio = median(full.map(({ on, off }) => on.per_second / off.per_second))
   const rate = steady[0]?.on.per_second
-  const growth = (rounds: readonly Round[]) => median(rounds.map(({ on, off }) => on.p99_ms - off.p99_ms)).toFixed(1)
-  console.log(
-    `${name}: ${ratio.toFixed(2)} of the rate without the log; p99 grows by ${growth(full)} ms at the full rate, ` +
-      `by ${growth(steady)} ms at ${rate}/s (medians)`,
-  )
+  const ratio = (side: 'on' | 'again') => median(full.map((round) => round[side].per_second / round.off.per_second))
+  const growth = (rounds: readonly Round[], side: 'on' | 'again') =>
+    median(rounds.map((round) => round[side].p99_ms - round.off.p99_ms)).toFixed(1)
+  const told = (side: 'on' | 'again') =>
+    `${ratio(side).toFixed(2)} of the rate, p99 ${growth(full, side)} ms more at the full rate and ` +
+    `${growth(steady, side)} ms at ${rate}/s`
+  console.log(`${name}, medians against the server without the log:`)
+  console.log(`  with the log: ${told('on')}`)
+  console.log(`  the one without it, again: ${told('again')}`)
   const rows = full.map(({ on, off }, index) => [
     `round ${index + 1}`,
     ...[on.per_second, off.per_second, on.p99_ms, off.p99_ms].map((value) => value.toFixed(0)),
@@ -152,13 +157,15 @@ function report(name: string, { full, steady }: Rounds): void {
   console.log(`${table([head, ...rows])}\n`)
 }
 
-/** Whoever comes second may find a warmer machine: they take turns in that too. */
+/** Whoever comes later may find a warmer machine: they take turns in that too. */
 async function inTurns({ on, off }: Sides, rounds: number, measure: (side: Side) => Promise<Measure>) {
   const measured: Round[] = []
   for (let round = 1; round <= rounds; round += 1) {
-    const first = await measure(round % 2 === 1 ? on : off)
-    const second = await measure(round % 2 === 1 ? off : on)
-    measured.push(round % 2 === 1 ? { on: first, off: second } : { on: second, off: first })
+    const isForward = round % 2 === 1
+    const first = await measure(isForward ? on : off)
+    const second = await measure(off)
+    const third = await measure(isForward ? off : on)
+    measured.push(isForward ? { on: first, off: second, again: third } : { on: third, off: second, again: first })
   }
   return measured
 }

@@ -123,15 +123,19 @@ export function createAudit({ config, key, database, sink, log, removeExpired }:
     loop?.wake()
   }
 
-  /** The own records first: whatever is wrong with those of others, they must not fill the spool. */
+  /** The own records first, and each of the others whatever is wrong with the one before it. */
   async function shipAll(): Promise<void> {
     await spool.flush()
     await own.ship()
-    for (const [stream, shipper] of orphans) {
-      await shipper.ship()
-      await finish(join(root, stream), shipper)
-      orphans.delete(stream)
-    }
+    const failures: unknown[] = []
+    for (const [stream, shipper] of orphans) await shipOrphan(stream, shipper).catch((error) => failures.push(error))
+    if (failures.length > 0) throw failures[0]
+  }
+
+  async function shipOrphan(stream: string, shipper: Shipper): Promise<void> {
+    await shipper.ship()
+    await finish(join(root, stream), shipper)
+    orphans.delete(stream)
   }
 
   /** Its files have done their work: that it ends here is all that is still to be known of it. */

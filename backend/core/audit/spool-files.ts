@@ -32,8 +32,14 @@ export function createStream(root: string, stream: string): string {
 }
 
 function writeOwner(folder: string): void {
-  const owner: Owner = { host: hostname(), ...ownIdentity() }
-  writeFileSync(join(folder, OWNER_FILE), JSON.stringify(owner))
+  writeFileSync(join(folder, OWNER_FILE), JSON.stringify(ownOwner()))
+}
+
+let own: Owner | undefined
+/** Made once: where the system does not tell when a process has started, a part of it is random. */
+const ownOwner = (): Owner => {
+  own ??= { host: hostname(), ...ownIdentity() }
+  return own
 }
 
 export function listSegments(folder: string): Segment[] {
@@ -61,6 +67,12 @@ export function adopt(folder: string): void {
 export function showInUse(folder: string): void {
   const now = new Date()
   utimesSync(join(folder, OWNER_FILE), now, now)
+}
+
+/** Whether nobody has taken the stream over. */
+export function isOwn(folder: string): boolean {
+  const owner = readOwner(folder)
+  return owner !== undefined && JSON.stringify(owner) === JSON.stringify(ownOwner())
 }
 
 function isOrphan(folder: string): boolean {

@@ -2,7 +2,7 @@ import { constants, mkdirSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type AuditRecord, bodyOf, FIRST_HASH, type Link, lineOf, linkOf } from '#backend/core/audit/record'
-import { createStream, type Segment, segmentPath } from '#backend/core/audit/spool-files'
+import { createStream, isOwn, type Segment, segmentPath } from '#backend/core/audit/spool-files'
 import { uuidv7 } from '#backend/utils/random'
 
 export interface SpoolOptions {
@@ -14,6 +14,8 @@ export interface SpoolOptions {
   segment_bytes?: number
   /** How long a record that nobody waits for may stay in memory. */
   delay_ms?: number
+  /** How long the folder is taken for this process's without a look at it. */
+  owned_ms?: number
 }
 
 /** The records of one process, in files to which lines are only ever added. */
@@ -48,6 +50,8 @@ interface Waiting {
 
 const SEGMENT_BYTES = 16 * 1024 * 1024
 const DELAY_MS = 100
+/** Much less than the silence after which others take a process for gone. */
+const OWNED_MS = 60_000
 
 /** On Linux a write comes back when it is on disk, which saves a second call for each. */
 const WRITES_ARE_DURABLE = process.platform === 'linux'
@@ -55,7 +59,7 @@ const OPEN_FLAGS =
   constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (WRITES_ARE_DURABLE ? constants.O_DSYNC : 0)
 
 export function openSpool(options: SpoolOptions): Spool {
-  const { root, key, segment_bytes = SEGMENT_BYTES, delay_ms = DELAY_MS } = options
+  const { root, key, segment_bytes = SEGMENT_BYTES, delay_ms = DELAY_MS, owned_ms = OWNED_MS } = options
   mkdirSync(root, { recursive: true, mode: 0o700 })
   const stream = uuidv7()
   const folder = createStream(root, stream)
@@ -66,6 +70,7 @@ export function openSpool(options: SpoolOptions): Spool {
   let writing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   let notify = () => {}
+  let owned_at = Date.now()
 
   async function writeAll(): Promise<void> {
     // The turn of the event loop is awaited, so that requests answered in it share one write.
@@ -86,6 +91,7 @@ export function openSpool(options: SpoolOptions): Spool {
   }
 
   async function writeBatch(batch: readonly Waiting[]): Promise<void> {
+    assertOwned()
     let { seq, hash } = last
     const lines = batch.flatMap(({ body }) => {
       const link = linkOf(body, seq + 1, hash, key)
@@ -103,6 +109,13 @@ export function openSpool(options: SpoolOptions): Spool {
     }
     segment.bytes += text.length
     last = { seq, hash }
+  }
+
+  /** Of a process that was suspended for long another may have taken the folder over, to remove it once all is stored. */
+  function assertOwned(): void {
+    if (Date.now() - owned_at < owned_ms) return
+    if (!isOwn(folder)) throw new Error(`${folder} was taken over by another process: this one has to be started anew`)
+    owned_at = Date.now()
   }
 
   async function openSegment(): Promise<{ handle: FileHandle; segment: Segment }> {

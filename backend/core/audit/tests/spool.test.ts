@@ -26,7 +26,7 @@ async function written(count: number, segment_bytes = 2_000) {
 
 const noted = (spool: Spool, msg: string) =>
   new Promise<void>((resolve, reject) => {
-    spool.note(record(msg), (error) => (error === undefined ? resolve() : reject(error as Error)))
+    spool.note(record(msg), (error) => (error === undefined ? resolve() : reject(error)))
   })
 
 describe('the spool', () => {
@@ -101,6 +101,16 @@ describe('the spool', () => {
       )
     },
   )
+
+  test('writes nothing into a folder that another process has taken over', async () => {
+    const spool = openSpool({ root: place.root, key: '', owned_ms: 0 })
+    await spool.append(record('first'))
+    writeFileSync(join(spool.folder, 'owner.json'), JSON.stringify({ host: 'elsewhere', pid: 1, started: 'x' }))
+    await expect(spool.append(record('lost'))).rejects.toThrow('taken over')
+    await expect(noted(spool, 'lost too')).rejects.toThrow('taken over')
+    expect(spool.segments.flatMap(({ path }) => linesOf(path))).toHaveLength(1)
+    await spool.close()
+  })
 
   test('a failed write fails those that wait for it, leaves nothing of itself, and no gap', async () => {
     const spool = openSpool({ root: place.root, key: 'key', segment_bytes: 1 })

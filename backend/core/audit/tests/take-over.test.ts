@@ -80,3 +80,22 @@ test('what cannot be read of one that is gone keeps neither the others nor the o
   expect(place.lines).toMatchObject([{ level: 50, stream: unreadable }])
   await log.close()
 })
+
+test('what the database does not take of one that is gone keeps the others from nothing', async () => {
+  const [refused, left] = [openSpool({ root, key: '' }), openSpool({ root, key: '' })]
+  for (const spool of [refused, left]) {
+    await spool.append(record(spool === left ? 'left' : 'refused'))
+    await spool.close()
+    setOwner(spool.stream, hostname())
+  }
+  // Its place in the stream is taken by a row that nobody has stored.
+  await database.sql`
+    insert into sys_opera_log (stream, seq, trace_id, method, title, path, ip, status, code, msg, cost_time, opera_time, created_time)
+    values (${refused.stream}, 1, 'x', 'GET', 'x', '/x', '::1', 1, '200', 'put here', 1, now(), now())`
+  const log = audit()
+  log.start()
+  await expect.poll(async () => (await stored()).sort(), { timeout: 5_000 }).toEqual(['left', 'put here'])
+  await log.close()
+  expect(readdirSync(root)).toContain(refused.stream)
+  expect(readdirSync(root)).not.toContain(left.stream)
+})

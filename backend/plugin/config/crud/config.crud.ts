@@ -47,6 +47,14 @@ export async function findById(db: Db, id: number): Promise<ConfigRow | undefine
   return row
 }
 
+export async function listIdsOf(db: Db, keys: readonly string[]): Promise<number[]> {
+  const rows = await db
+    .select({ id: config.id })
+    .from(config)
+    .where(inArray(config.key, [...keys]))
+  return rows.map(({ id }) => id)
+}
+
 export async function listByIds(db: Db, ids: readonly number[]): Promise<ConfigRow[]> {
   return db
     .select()
@@ -62,10 +70,6 @@ export async function insertIfNew(db: Db, fields: NewConfigRow): Promise<ConfigR
 
 export async function update(db: Db, id: number, fields: Partial<NewConfigRow>): Promise<void> {
   await db.update(config).set(fields).where(eq(config.id, id))
-}
-
-export async function setValue(db: Db, key: string, value: string): Promise<void> {
-  await db.update(config).set({ value }).where(eq(config.key, key))
 }
 
 /** The ids that were there to be deleted. */

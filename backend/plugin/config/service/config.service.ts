@@ -131,7 +131,9 @@ function isSame(before: ConfigRow, after: UpdateConfig): boolean {
 
 /** A switch with two names is one switch. */
 async function copyToTwins(ctx: Ctx, changed: readonly { key: string; value: string }[]): Promise<void> {
-  for (const { key, value } of changed) for (const twin of twinsOf(key)) await configCrud.setValue(ctx.db, twin, value)
+  for (const { key, value } of changed)
+    for (const id of await configCrud.listIdsOf(ctx.db, twinsOf(key)))
+      await changing(ctx, [[configCrud.tracked, [id]]], () => configCrud.update(ctx.db, id, { value }))
 }
 
 /**

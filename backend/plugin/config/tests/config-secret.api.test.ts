@@ -1,5 +1,6 @@
-import { eq } from 'drizzle-orm'
+import { desc, eq, isNotNull } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { operaLog } from '#backend/app/admin/model/opera-log.model'
 import { systemCtx } from '#backend/core/host'
 import { config } from '#backend/plugin/config/model/config.model'
 import { overrides } from '#backend/plugin/config/service/config.service'
@@ -99,6 +100,15 @@ test('the switch of e-mail has two names, and both say the same', async () => {
   expect(await overrides(ctx)).toEqual({})
   expect((await save({ EMAIL_STATUS: '1' })).status).toBe(200)
   expect(await switches()).toEqual(['1', '1'])
+  await t.host.audit?.ship()
+  const [{ diff } = { diff: [] }] = await t.db
+    .select({ diff: operaLog.diff })
+    .from(operaLog)
+    .where(isNotNull(operaLog.diff))
+    .orderBy(desc(operaLog.id))
+    .limit(1)
+  const change = { table: 'sys_config', before: { value: '0' }, after: { value: '1' } }
+  expect(diff).toMatchObject([change, change])
   expect(await overrides(ctx)).toEqual({
     EMAIL_PROTOCOL: 'smtp',
     EMAIL_HOST: 'smtp.example.org',
