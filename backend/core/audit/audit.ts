@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { auditFolder, noteEnd } from '#backend/core/audit/ends'
+import { auditFolder, openEnds } from '#backend/core/audit/ends'
 import { createGap, ownRecord } from '#backend/core/audit/gap'
 import type { AuditRecord } from '#backend/core/audit/record'
 import { recover } from '#backend/core/audit/recover'
@@ -31,7 +31,7 @@ export interface Audit {
 }
 
 export interface AuditOptions {
-  config: Pick<Config, 'DATA_DIR' | 'AUDIT_SPOOL_MAX_BYTES'>
+  config: Pick<Config, 'DATA_DIR' | 'DATABASE_URL' | 'AUDIT_SPOOL_MAX_BYTES'>
   /** Of the hashes that chain the records. */
   key: string
   database: Database
@@ -52,6 +52,7 @@ const TAKE_OVER_FAILED = 'operation log: a spool could not be taken over'
 export function createAudit({ config, key, database, sink, log, removeExpired }: AuditOptions): Audit {
   const root = auditFolder(config.DATA_DIR)
   const spool = openSpool({ root, key })
+  const ends = openEnds(config)
   const shipperOf = (source: Source) => createShipper({ source, key, sink, database, log })
   const own = shipperOf(spool)
   const orphans = new Map<string, Shipper>()
@@ -141,7 +142,7 @@ export function createAudit({ config, key, database, sink, log, removeExpired }:
   /** Its files have done their work: that it ends here is all that is still to be known of it. */
   async function finish(folder: string, shipper: Shipper): Promise<void> {
     const end = shipper.end()
-    if (end !== undefined) await noteEnd(root, end)
+    if (end !== undefined) await ends.note(end)
     removeStream(folder)
   }
 
@@ -205,7 +206,11 @@ export function createAudit({ config, key, database, sink, log, removeExpired }:
       await spool.close()
       await loop?.stop()
       if (loop !== undefined) await shipLast()
-      if (own.pendingBytes() === 0) await finish(spool.folder, own)
+      if (own.pendingBytes() > 0) return
+      // Where it cannot be noted the folder stays, for the next process to do it.
+      await finish(spool.folder, own).catch((err: unknown) =>
+        log.error({ err }, 'operation log: its end was not noted'),
+      )
     },
   }
 }

@@ -1,3 +1,4 @@
+import { openEnds } from '#backend/core/audit/ends'
 import { withTx } from '#backend/core/ctx'
 import type { Host } from '#backend/core/host'
 import { systemCtx } from '#backend/core/host'
@@ -35,6 +36,7 @@ export async function reset({ yes, force }: { yes?: boolean; force?: boolean }):
     const name = await databaseName(host)
     if (yes !== true) await askConfirmation(`Delete everything in the database ${name}?`, '--yes')
     await dropAll(host)
+    await openEnds(host.config).forget()
     console.log(`database ${name} emptied`)
     await migrateHost(host)
     await seedHost(host)

@@ -1,6 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openEnds } from '#backend/core/audit/ends'
 import { type Database, openDatabase } from '#backend/database/db'
 import { call, makeFolder, runCli, type SpawnedServer, signIn, startServer } from '#backend/tests/process/spawned'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '#backend/tests/test-database'
@@ -160,7 +161,12 @@ describe('on a database', () => {
       }
       expect(await runCli(['db', 'reset', '--yes'], made.path, production)).toMatchObject({ code: 1, stderr: oneLine })
       expect(await names()).toContain('semi;colon')
+      const ends = openEnds({ DATA_DIR: join(made.path, '.data'), DATABASE_URL: database.url })
+      mkdirSync(join(made.path, '.data', 'audit'), { recursive: true })
+      await ends.note({ stream: '0198a000-0000-7000-8000-000000000001', seq: 3, hash: 'a'.repeat(64) })
+      expect(await run('audit', 'verify')).toMatchObject({ code: 1, stdout: expect.stringContaining('head removed') })
       expect(await run('db', 'reset', '--yes')).toMatchObject({ code: 0, stderr: '' })
+      expect(await run('audit', 'verify')).toMatchObject({ code: 0, stderr: '' })
       expect(await names()).toEqual(['总部'])
       expect(await reader.sql`select to_regclass('something_else') as left`).toEqual([{ left: null }])
       expect(await run('db', 'seed')).toMatchObject({ code: 0, stdout: '0 menus inserted\n' })

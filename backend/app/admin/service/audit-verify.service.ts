@@ -1,6 +1,6 @@
 import * as auditChainCrud from '#backend/app/admin/crud/audit-chain.crud'
 import { listNoted } from '#backend/app/admin/service/audit-removal.service'
-import { auditFolder, type End, readEnds } from '#backend/core/audit/ends'
+import { type End, openEnds } from '#backend/core/audit/ends'
 import { headMac, type Removal } from '#backend/core/audit/mac'
 import { bodyOf, FIRST_HASH, linkOf } from '#backend/core/audit/record'
 import { type Ctx, withSnapshot } from '#backend/core/ctx'
@@ -36,7 +36,7 @@ export async function verifyAll(ctx: Ctx): Promise<StreamReport[]> {
 }
 
 async function verifyStreams(ctx: Ctx): Promise<StreamReport[]> {
-  const ends = new Map((await readEnds(auditFolder(ctx.config.DATA_DIR))).map((end) => [end.stream, end]))
+  const ends = new Map((await openEnds(ctx.config).read()).map((end) => [end.stream, end]))
   const reports: StreamReport[] = []
   for (const head of await auditChainCrud.listHeads(ctx.db)) {
     const report = await verifyStream(ctx, head)

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { removeNoted } from '#backend/app/admin/service/audit-removal.service'
 import { removeExpired } from '#backend/app/admin/service/audit-retention.service'
 import { verifyAll } from '#backend/app/admin/service/audit-verify.service'
-import { auditFolder, noteEnd } from '#backend/core/audit/ends'
+import { openEnds } from '#backend/core/audit/ends'
 import { systemCtx } from '#backend/core/host'
 import type { Db } from '#backend/database/db'
 import { createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
@@ -174,7 +174,7 @@ describe('the chain of the operation log', () => {
       update sys_audit_stream set stored_seq = ${earlier?.stored_seq}, stored_hash = ${earlier?.stored_hash}, mac = ${earlier?.mac}
       where stream = ${stream}`
     expect(await whileTampered(cut, replay)).toBeUndefined()
-    await noteEnd(auditFolder(t.config.DATA_DIR), {
+    await openEnds(t.config).note({
       stream,
       seq: Number(later?.stored_seq),
       hash: later?.stored_hash ?? '',

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import * as auditStore from '#backend/app/admin/crud/audit-store.crud'
 import { operaLog } from '#backend/app/admin/model/opera-log.model'
 import { createAudit } from '#backend/core/audit/audit'
-import { readEnds } from '#backend/core/audit/ends'
+import { openEnds } from '#backend/core/audit/ends'
 import { createShipper } from '#backend/core/audit/shipper'
 import type { AuditSink } from '#backend/core/audit/sink'
 import { openSpool } from '#backend/core/audit/spool'
@@ -37,7 +37,7 @@ const stored = async () =>
 const streamsLeft = () => readdirSync(join(place.root, 'audit')).filter((name) => name !== 'ends.jsonl')
 const audit = (max_bytes = 1_000_000, on: Database = database) =>
   createAudit({
-    config: { DATA_DIR: place.root, AUDIT_SPOOL_MAX_BYTES: max_bytes },
+    config: { DATA_DIR: place.root, DATABASE_URL: undefined, AUDIT_SPOOL_MAX_BYTES: max_bytes },
     key: '',
     database: on,
     sink,
@@ -174,7 +174,7 @@ describe('the operation log', () => {
     expect(await stored()).toHaveLength(50)
     expect(streamsLeft()).toEqual([])
     const [head] = await database.sql`select stored_hash from sys_audit_stream where stream = ${log.stream}`
-    expect(await readEnds(join(place.root, 'audit'))).toEqual([
+    expect(await openEnds({ DATA_DIR: place.root, DATABASE_URL: undefined }).read()).toEqual([
       { stream: log.stream, seq: 50, hash: head?.stored_hash },
     ])
     const [row] = await database.db.execute<{ total: string }>(sql`select count(*) as total from sys_audit_stream`)

@@ -38,7 +38,7 @@ const stored = async () =>
   (await database.db.select({ msg: operaLog.msg }).from(operaLog).orderBy(asc(operaLog.id))).map(({ msg }) => msg)
 const audit = () =>
   createAudit({
-    config: { DATA_DIR: place.root, AUDIT_SPOOL_MAX_BYTES: 1_000_000 },
+    config: { DATA_DIR: place.root, DATABASE_URL: undefined, AUDIT_SPOOL_MAX_BYTES: 1_000_000 },
     key: '',
     database,
     sink,
