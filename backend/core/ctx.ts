@@ -1,13 +1,14 @@
 import { Refusal } from '#backend/common/errors'
 import type { Actor } from '#backend/core/actor'
 import type { ActorCache } from '#backend/core/actor-cache'
+import type { Ends } from '#backend/core/audit/ends'
 import type { RowChange } from '#backend/core/changes'
 import type { Config } from '#backend/core/config'
 import type { Events } from '#backend/core/events'
 import type { HookRunner } from '#backend/core/hooks'
 import type { Log } from '#backend/core/log'
 import type { Plugins } from '#backend/core/plugin/plugins'
-import { type Db, inSnapshot, inTransaction } from '#backend/database/db'
+import { type Db, inSnapshot, inTransaction, type TxOptions } from '#backend/database/db'
 import type { Kv } from '#backend/database/kv'
 import type { Counters } from '#backend/database/kv-counters'
 import type { ScopedModel } from '#backend/database/scoped-model'
@@ -34,6 +35,8 @@ export interface Ctx {
   readonly hmac: (text: string) => string
   /** Of the hashes that chain the operation log. */
   readonly audit_key: string
+  /** What this machine knows of it beside the database. */
+  readonly audit_ends: Ends
   /** The models that take part in row permissions, by name. */
   readonly scoped_models: ReadonlyMap<string, ScopedModel>
   readonly plugins: Plugins
@@ -59,13 +62,14 @@ export const runNow = (work: () => Promise<void>): Promise<void> => work()
  * it. Work queued by `afterCommit` runs in order after the commit and is awaited. What was committed stays acknowledged
  * when such work fails, so a failure is logged; only a refusal is thrown, by work that finds the answer would be false.
  */
-export async function withTx<T>(outer: Ctx, fn: (ctx: Ctx) => Promise<T>): Promise<T> {
+export async function withTx<T>(outer: Ctx, fn: (ctx: Ctx) => Promise<T>, options?: TxOptions): Promise<T> {
   if (outer.in_transaction) return fn(outer)
   const queued: (() => Promise<void>)[] = []
   const afterCommit = async (work: () => Promise<void>) => {
     queued.push(work)
   }
-  const result = await inTransaction(outer.db, (db) => fn({ ...outer, db, afterCommit, in_transaction: true }))
+  const work = (db: Db) => fn({ ...outer, db, afterCommit, in_transaction: true })
+  const result = await inTransaction(outer.db, work, options)
   await runAll(outer, queued)
   return result
 }

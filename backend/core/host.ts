@@ -4,6 +4,7 @@ import { SYSTEM } from '#backend/core/actor'
 import { type ActorCache, createActorCache } from '#backend/core/actor-cache'
 import { type AppModule, auditSink, type MenuStore, menuStore, sessionSource } from '#backend/core/app-module'
 import { type Audit, createAudit } from '#backend/core/audit/audit'
+import { openEnds } from '#backend/core/audit/ends'
 import type { Config } from '#backend/core/config'
 import type { Ctx } from '#backend/core/ctx'
 import { runNow } from '#backend/core/ctx'
@@ -38,7 +39,7 @@ export interface Host {
   /** The part of a context that is the same for every request. */
   readonly shared: Pick<
     Ctx,
-    'config' | 'db' | 'kv' | 'counters' | 'actors' | 'events' | 'hmac' | 'audit_key' | 'plugins'
+    'config' | 'db' | 'kv' | 'counters' | 'actors' | 'events' | 'hmac' | 'audit_key' | 'audit_ends' | 'plugins'
   >
   readonly menus: MenuStore
   /** The plugins that ship with the product, each after those it depends on. */
@@ -62,6 +63,8 @@ export interface HostOptions {
   apps: readonly AppModule[]
   log?: Logger
   role?: 'server' | 'cli'
+  /** Whether DATABASE_URL is that of the embedded PostgreSQL, which the caller has started. */
+  is_embedded?: boolean
   /** Folder of the plugins that ship with the product; absent: `plugin/` of the program. */
   plugin_folder?: string
   /** Folder of one of them that is not to be loaded. */
@@ -71,12 +74,13 @@ export interface HostOptions {
 /** Opens what the configuration names, starting the embedded PostgreSQL where it names none. */
 export async function createHost(
   config: Config,
-  { apps, log, role = 'server', plugin_folder, without_plugin }: HostOptions,
+  { apps, log, role = 'server', is_embedded = false, plugin_folder, without_plugin }: HostOptions,
 ): Promise<Host> {
   const logger = log ?? createLogger(config)
   const trusted_proxies = parseTrustedProxies(config.TRUSTED_PROXIES)
   const token_secret = await tokenSecret(config)
   const audit_key = auditKey(config, token_secret)
+  const audit_ends = openEnds(is_embedded ? { ...config, DATABASE_URL: undefined } : config)
   const built_ins = await loadBuiltIns(plugin_folder, without_plugin)
   const embedded =
     config.DATABASE_URL === undefined
@@ -114,7 +118,7 @@ export async function createHost(
   const removeExpired = config.AUDIT_RETENTION_DAYS === 0 ? undefined : () => sink.removeExpired(systemCtx(host))
   const audit =
     role === 'server' && config.AUDIT_ENABLED
-      ? createAudit({ config, key: audit_key, database, sink, log: logger, removeExpired })
+      ? createAudit({ config, key: audit_key, ends: audit_ends, database, sink, log: logger, removeExpired })
       : undefined
   const plugins = createPlugins(() => host)
   const host: Host = {
@@ -127,7 +131,7 @@ export async function createHost(
     trusted_proxies,
     activity,
     audit,
-    shared: { config, db: database.db, kv, counters, actors, events, hmac, audit_key, plugins },
+    shared: { config, db: database.db, kv, counters, actors, events, hmac, audit_key, audit_ends, plugins },
     runtime: undefined,
     openConnection: () => connect(1),
     apps,

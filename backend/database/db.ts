@@ -1,4 +1,4 @@
-import type { PgDatabase } from 'drizzle-orm/pg-core'
+import type { PgDatabase, PgTransactionConfig } from 'drizzle-orm/pg-core'
 import { drizzle, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 
@@ -78,7 +78,10 @@ export async function inSnapshot<T>(db: Db, fn: (tx: Db) => Promise<T>): Promise
   return db.transaction((tx) => fn(tx), { isolationLevel: 'repeatable read', accessMode: 'read only' })
 }
 
+/** `isolationLevel`: a transaction that does not see what others commit fails where it would change what they have. */
+export type TxOptions = Pick<PgTransactionConfig, 'isolationLevel'>
+
 /** Commits what `fn` did when it resolves, undoes all of it when it throws. Within a transaction: a savepoint. */
-export async function inTransaction<T>(db: Db, fn: (tx: Db) => Promise<T>): Promise<T> {
-  return db.transaction((tx) => fn(tx))
+export async function inTransaction<T>(db: Db, fn: (tx: Db) => Promise<T>, options?: TxOptions): Promise<T> {
+  return db.transaction((tx) => fn(tx), options)
 }

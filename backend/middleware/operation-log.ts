@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Unavailable } from '#backend/common/errors'
 import type { Audit } from '#backend/core/audit/audit'
-import type { AuditRecord } from '#backend/core/audit/record'
 import { type Answered, requestRecord } from '#backend/core/audit/request-record'
 import { changesJson } from '#backend/core/changes'
 import type { Ctx } from '#backend/core/ctx'
@@ -38,20 +37,12 @@ export const operationLogHook = fp(
       request.outcome = { code, msg }
       done(null, payload)
     })
-    app.addHook('onSend', (request, reply, payload, done) => {
-      const isToBeRecorded = isApi(request) && request.method !== 'OPTIONS' && !request.is_recorded
-      if (!isToBeRecorded) {
-        done(null, payload)
-        return
+    app.addHook('onSend', async (request, reply, payload) => {
+      if (isApi(request) && request.method !== 'OPTIONS' && !request.is_recorded) {
+        request.is_recorded = true
+        await record(audit, request, reply)
       }
-      request.is_recorded = true
-      try {
-        const recorded = record(audit, request, reply)
-        if (recorded === undefined) done(null, payload)
-        else recorded.then(() => done(null, payload), done)
-      } catch (error) {
-        done(error as Error)
-      }
+      return payload
     })
   },
   { name: 'operation-log', dependencies: ['context', 'reply'] },
@@ -62,22 +53,10 @@ const isApi = ({ originalUrl, routeOptions }: FastifyRequest) =>
   isApiUrl(originalUrl) || routeOptions.url?.startsWith('/api/') === true
 const isChange = ({ method }: FastifyRequest) => !READS.has(method)
 
-/** Undefined: nobody has to wait for it. */
-function record(audit: Audit, request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
+async function record(audit: Audit, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const made = requestRecord(answeredOf(request, reply))
+  const entry = made instanceof Promise ? await made : made
   const hasFailed = reply.statusCode >= 400
-  if (made instanceof Promise || isChange(request) || hasFailed) return append(audit, made, request, hasFailed)
-  audit.note(made)
-  return undefined
-}
-
-async function append(
-  audit: Audit,
-  made: AuditRecord | Promise<AuditRecord>,
-  request: FastifyRequest,
-  hasFailed: boolean,
-): Promise<void> {
-  const entry = await made
   if (!isChange(request) && !hasFailed) {
     audit.note(entry)
     return

@@ -64,7 +64,7 @@ export async function openServer(config: Config, log: Logger, options: ServeOpti
     const program = await loading
     const host = await program.createHost(
       { ...config, DATABASE_URL: config.DATABASE_URL ?? postgres?.url },
-      { apps: program.APPS, log, ...options },
+      { apps: program.APPS, log, is_embedded: postgres !== undefined, ...options },
     )
     opened.push(() => host.close())
     await program.migrateAll(host, { log })

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { auditFolder, openEnds } from '#backend/core/audit/ends'
+import { auditFolder, type Ends } from '#backend/core/audit/ends'
 import { createGap, ownRecord } from '#backend/core/audit/gap'
 import type { AuditRecord } from '#backend/core/audit/record'
 import { recover } from '#backend/core/audit/recover'
@@ -31,9 +31,10 @@ export interface Audit {
 }
 
 export interface AuditOptions {
-  config: Pick<Config, 'DATA_DIR' | 'DATABASE_URL' | 'AUDIT_SPOOL_MAX_BYTES'>
+  config: Pick<Config, 'DATA_DIR' | 'AUDIT_SPOOL_MAX_BYTES'>
   /** Of the hashes that chain the records. */
   key: string
+  ends: Ends
   database: Database
   sink: AuditSink
   log: Log
@@ -49,10 +50,9 @@ const CLOSE_MS = 5_000
 const UNSAID = 'operation log: what it misses could not be said in it'
 const TAKE_OVER_FAILED = 'operation log: a spool could not be taken over'
 
-export function createAudit({ config, key, database, sink, log, removeExpired }: AuditOptions): Audit {
+export function createAudit({ config, key, ends, database, sink, log, removeExpired }: AuditOptions): Audit {
   const root = auditFolder(config.DATA_DIR)
   const spool = openSpool({ root, key })
-  const ends = openEnds(config)
   const shipperOf = (source: Source) => createShipper({ source, key, sink, database, log })
   const own = shipperOf(spool)
   const orphans = new Map<string, Shipper>()
@@ -124,11 +124,11 @@ export function createAudit({ config, key, database, sink, log, removeExpired }:
     loop?.wake()
   }
 
-  /** The own records first, and each of the others whatever is wrong with the one before it. */
+  /** The own records first, and each of the others whatever is wrong with those before it. */
   async function shipAll(): Promise<void> {
     await spool.flush()
-    await own.ship()
     const failures: unknown[] = []
+    await own.ship().catch((error) => failures.push(error))
     for (const [stream, shipper] of orphans) await shipOrphan(stream, shipper).catch((error) => failures.push(error))
     if (failures.length > 0) throw failures[0]
   }
@@ -148,11 +148,13 @@ export function createAudit({ config, key, database, sink, log, removeExpired }:
 
   /** One at a time: two would send the same records. */
   async function ship(): Promise<void> {
-    await shipping?.catch(() => undefined)
-    shipping = shipAll().finally(() => {
-      shipping = undefined
-    })
-    await shipping
+    const before = shipping
+    const now = (async () => {
+      await before?.catch(() => undefined)
+      await shipAll()
+    })()
+    shipping = now
+    await now
   }
 
   async function retain(): Promise<void> {

@@ -26,6 +26,7 @@ export const auditFolder = (data_dir: string): string => join(data_dir, 'audit')
 
 const LINE = /^\{"database":"([^"\\]*)","stream":"([0-9a-f-]{36})","seq":(\d{1,15}),"hash":"([0-9a-f]{64})"\}$/
 
+/** `DATABASE_URL` undefined: the embedded one, whose address is another at each start. */
 export function openEnds({ DATA_DIR, DATABASE_URL }: Pick<Config, 'DATA_DIR' | 'DATABASE_URL'>): Ends {
   const path = join(auditFolder(DATA_DIR), 'ends.jsonl')
   const database = nameOf(DATABASE_URL)

@@ -7,6 +7,9 @@ export interface Head {
   stored_hash: string
 }
 
+/** As the database has it: whether `mac` is right has to be asked. */
+export type StoredHead = Head & { mac: string }
+
 /** Records that follow each other in a stream and were removed, by whom and why. */
 export interface Removal {
   stream: string

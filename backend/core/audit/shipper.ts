@@ -45,7 +45,7 @@ export function createShipper({ source, key, sink, database, log }: ShipperOptio
   let stored_seq: number | undefined
 
   async function ship(): Promise<void> {
-    stored_seq ??= await sink.storedSeq(database.db, stream)
+    stored_seq ??= await position()
     for (;;) {
       const segment = source.segments[0]
       if (segment === undefined) return
@@ -60,28 +60,49 @@ export function createShipper({ source, key, sink, database, log }: ShipperOptio
       if (read === undefined) {
         // Whoever else has taken the stream over has stored the file and removed it.
         offset = segment.bytes
-        stored_seq = await sink.storedSeq(database.db, stream)
+        stored_seq = await position()
         log.warn({ path: segment.path, stored_seq }, 'operation log: a file of the spool is gone')
         continue
       }
-      await storeNew(read.text)
+      if (!(await storeNew(read.text))) {
+        log.error(
+          { stream, stored_seq },
+          'operation log: the database has lost records, what is left of them is sent again',
+        )
+        offset = 0
+        continue
+      }
       end = { stream, ...lastPlaceOf(read.text) }
       offset += read.bytes
     }
   }
 
-  /** Stores the lines that are not stored yet: all of them, unless the source was shipped in part by somebody else. */
-  async function storeNew(text: string): Promise<void> {
-    const known = stored_seq ?? 0
-    const fresh = placeOf(text).seq > known ? text : linesAfter(text, known)
-    if (fresh === '') return
-    const batch = batchOf(known, fresh)
-    if (await storeBatch(batch)) {
-      stored_seq = batch.last.seq
-      return
+  /** Where the database says that it is. What only a holder of the key can have said is believed, or records would be left out. */
+  async function position(): Promise<number> {
+    const head = await sink.findHead(database.db, stream)
+    if (head === undefined) return 0
+    if (head.mac !== headMac(key, head)) throw new Error(`the position of stream ${stream} was altered in the database`)
+    return head.stored_seq
+  }
+
+  /**
+   * Stores the lines that are not stored yet: all of them, unless the source was shipped in part by somebody else. False:
+   * lines before these are not stored any more.
+   */
+  async function storeNew(text: string): Promise<boolean> {
+    for (;;) {
+      const known = stored_seq ?? 0
+      const fresh = placeOf(text).seq > known ? text : linesAfter(text, known)
+      if (fresh === '') return true
+      const batch = batchOf(known, fresh)
+      if (await storeBatch(batch)) {
+        stored_seq = batch.last.seq
+        return true
+      }
+      stored_seq = await position()
+      if (stored_seq === known) throw new Error(`the position ${known} of stream ${stream} could not be moved`)
+      if (stored_seq < known) return false
     }
-    stored_seq = await sink.storedSeq(database.db, stream)
-    await storeNew(text)
   }
 
   function batchOf(known_seq: number, text: string): Batch {

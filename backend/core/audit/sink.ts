@@ -1,3 +1,4 @@
+import type { StoredHead } from '#backend/core/audit/mac'
 import type { Ctx } from '#backend/core/ctx'
 import type { Db } from '#backend/database/db'
 
@@ -24,8 +25,8 @@ export interface Expired {
 
 /** Where records come to rest; provided by the application that owns the table. */
 export interface AuditSink {
-  /** The number of the last stored record of a stream; 0: none. */
-  storedSeq(db: Db, stream: string): Promise<number>
+  /** The position of a stream; undefined: nothing of it is stored. */
+  findHead(db: Db, stream: string): Promise<StoredHead | undefined>
   /**
    * Stores all of them and the stream's new position in one transaction. False, and nothing stored, when the position is
    * not `stored_seq` any more: somebody else has shipped it.

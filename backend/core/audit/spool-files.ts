@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { isAlive, ownIdentity, type ProcessIdentity } from '#backend/utils/process-identity'
+import { z } from 'zod'
+import { isAlive, ownIdentity } from '#backend/utils/process-identity'
 
 /** A file of a stream; its name says the number of the first record in it. */
 export interface Segment {
@@ -16,9 +17,8 @@ const OWNER_FILE = 'owner.json'
 /** A process of another machine on the same folder cannot be asked whether it lives: only silence tells. */
 const SILENT_MS = 600_000
 
-interface Owner extends ProcessIdentity {
-  host: string
-}
+const Owner = z.object({ host: z.string(), pid: z.number(), started: z.string() })
+type Owner = z.output<typeof Owner>
 
 export const segmentPath = (folder: string, first_seq: number) =>
   join(folder, `${String(first_seq).padStart(15, '0')}.jsonl`)
@@ -58,6 +58,12 @@ export function listOrphans(root: string): string[] {
   return readdirSync(root).filter((name) => STREAM.test(name) && isOrphan(join(root, name)))
 }
 
+/** Of a database that is emptied on purpose. */
+export function removeOrphans(root: string): void {
+  if (!existsSync(root)) return
+  for (const stream of listOrphans(root)) removeStream(join(root, stream))
+}
+
 /** Marks a stream as this process's. Two that take one over at once do no harm: each batch is stored once only. */
 export function adopt(folder: string): void {
   writeOwner(folder)
@@ -69,21 +75,27 @@ export function showInUse(folder: string): void {
   utimesSync(join(folder, OWNER_FILE), now, now)
 }
 
-/** Whether nobody has taken the stream over. */
+/** Whether nobody has taken the stream over, as far as can be seen. */
 export function isOwn(folder: string): boolean {
   const owner = readOwner(folder)
-  return owner !== undefined && JSON.stringify(owner) === JSON.stringify(ownOwner())
+  return owner === undefined
+    ? existsSync(join(folder, OWNER_FILE))
+    : JSON.stringify(owner) === JSON.stringify(ownOwner())
 }
 
 function isOrphan(folder: string): boolean {
-  const owner = readOwner(folder)
-  if (owner === undefined) return isSilent(folder)
-  return owner.host === hostname() ? !isAlive(owner) : isSilent(folder)
+  try {
+    const owner = readOwner(folder)
+    return owner?.host === hostname() ? !isAlive(owner) : isSilent(folder)
+  } catch {
+    // It is no folder, or was taken away meanwhile.
+    return false
+  }
 }
 
 function readOwner(folder: string): Owner | undefined {
   try {
-    return JSON.parse(readFileSync(join(folder, OWNER_FILE), 'utf8')) as Owner
+    return Owner.parse(JSON.parse(readFileSync(join(folder, OWNER_FILE), 'utf8')))
   } catch {
     return undefined
   }

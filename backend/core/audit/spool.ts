@@ -33,7 +33,7 @@ export interface Spool {
   note(record: AuditRecord, settled: Settled): void
   /** Called each time something has reached the disk. */
   onWritten(listener: () => void): void
-  /** Writes what is waiting, at once. */
+  /** Writes what is waiting by now, at once. */
   flush(): Promise<void>
   /** Writes what is left and takes no more. */
   close(): Promise<void>
@@ -43,8 +43,11 @@ export interface Spool {
 type Settled = (error?: unknown) => void
 
 interface Waiting {
-  /** Bytes: the many pieces of a text that was just put together would all have to be kept until it is written. */
-  body: Buffer
+  /**
+   * Bytes: the many pieces of a text that was just put together would all have to be kept until it is written.
+   * Undefined: only waits for those before it.
+   */
+  body: Buffer | undefined
   settled: Settled
 }
 
@@ -94,10 +97,12 @@ export function openSpool(options: SpoolOptions): Spool {
     assertOwned()
     let { seq, hash } = last
     const lines = batch.flatMap(({ body }) => {
+      if (body === undefined) return []
       const link = linkOf(body, seq + 1, hash, key)
       ;({ seq, hash } = link)
       return lineOf(body, link)
     })
+    if (lines.length === 0) return
     const { handle, segment } = await openSegment()
     const text = Buffer.concat(lines)
     try {
@@ -113,7 +118,7 @@ export function openSpool(options: SpoolOptions): Spool {
 
   /** Of a process that was suspended for long another may have taken the folder over, to remove it once all is stored. */
   function assertOwned(): void {
-    if (Date.now() - owned_at < owned_ms) return
+    if (Math.abs(Date.now() - owned_at) < owned_ms) return
     if (!isOwn(folder)) throw new Error(`${folder} was taken over by another process: this one has to be started anew`)
     owned_at = Date.now()
   }
@@ -159,8 +164,12 @@ export function openSpool(options: SpoolOptions): Spool {
     void start()
   }
 
+  /** Others may go on coming meanwhile: they are not waited for. */
   async function flush(): Promise<void> {
-    while (waiting.length > 0 || writing !== undefined) await start()
+    await new Promise<void>((resolve) => {
+      waiting.push({ body: undefined, settled: () => resolve() })
+      void start()
+    })
   }
 
   return {
@@ -183,6 +192,7 @@ export function openSpool(options: SpoolOptions): Spool {
     flush,
     async close() {
       await flush()
+      await writing
       await closeSegment()
     },
   }

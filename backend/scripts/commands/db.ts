@@ -1,4 +1,5 @@
-import { openEnds } from '#backend/core/audit/ends'
+import { auditFolder } from '#backend/core/audit/ends'
+import { removeOrphans } from '#backend/core/audit/spool-files'
 import { withTx } from '#backend/core/ctx'
 import type { Host } from '#backend/core/host'
 import { systemCtx } from '#backend/core/host'
@@ -36,7 +37,8 @@ export async function reset({ yes, force }: { yes?: boolean; force?: boolean }):
     const name = await databaseName(host)
     if (yes !== true) await askConfirmation(`Delete everything in the database ${name}?`, '--yes')
     await dropAll(host)
-    await openEnds(host.config).forget()
+    removeOrphans(auditFolder(host.config.DATA_DIR))
+    await host.shared.audit_ends.forget()
     console.log(`database ${name} emptied`)
     await migrateHost(host)
     await seedHost(host)

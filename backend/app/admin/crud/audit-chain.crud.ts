@@ -1,15 +1,14 @@
-import { asc, count, eq, isNull, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, eq, isNull, lt, or, type SQL, sql } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
 import { auditRemoval } from '#backend/app/admin/model/audit-removal.model'
 import { auditStream } from '#backend/app/admin/model/audit-stream.model'
 import type { Removed } from '#backend/app/admin/model/log-tombstone.model'
 import { operaLog } from '#backend/app/admin/model/opera-log.model'
 import type { LogRemoval } from '#backend/common/enums'
-import type { Head, Removal } from '#backend/core/audit/mac'
+import type { Removal, StoredHead } from '#backend/core/audit/mac'
 import type { AuditRecord, Link } from '#backend/core/audit/record'
 import type { Db } from '#backend/database/db'
 
-export type StoredHead = Head & { mac: string }
 export type StoredRecord = Link & AuditRecord & { id: number }
 
 /** ISO 8601, UTC, with milliseconds: what the hashes are made of. */
@@ -34,13 +33,19 @@ export async function listHeadless(db: Db): Promise<string[]> {
   return rows.map(({ stream }) => stream)
 }
 
-/** Records of a stream behind a number, as the columns hold them: what their hashes were made of. */
-export async function listAfter(db: Db, stream: string, seq: number, limit: number): Promise<StoredRecord[]> {
+/** Records of a stream behind one of them, as the columns hold them: what their hashes were made of. */
+export async function listAfter(
+  db: Db,
+  stream: string,
+  { seq, id }: Pick<StoredRecord, 'seq' | 'id'>,
+  limit: number,
+): Promise<StoredRecord[]> {
   const rows = await db.execute<Record<string, unknown>>(sql`
     select id, seq, prev_hash, hash, trace_id, username, method, title, path, ip, country, region, city, user_agent, os,
       browser, device, args::text as args, status, code, msg, cost_time, diff::text as diff,
       ${instantText(operaLog.opera_time)} as opera_time
-    from sys_opera_log where stream = ${stream}::uuid and seq > ${seq} order by seq limit ${limit}`)
+    from sys_opera_log where stream = ${stream}::uuid and seq >= ${seq} and (seq, id) > (${seq}, ${id})
+    order by seq, id limit ${limit}`)
   return rows.map((row) => ({ ...(row as unknown as StoredRecord), id: Number(row.id), seq: Number(row.seq) }))
 }
 
@@ -134,6 +139,16 @@ export const isUpTo = (stream: string, seq: number): SQL =>
 /** Rows of the time before this log had chains. */
 export const isUnchainedOlderThan = (age_days: number): SQL =>
   sql`${operaLog.stream} is null and ${operaLog.opera_time} < now() - make_interval(days => ${age_days})`
+
+/** A row that claims to belong to a stream, at a place that no record has. */
+export async function findMisplaced(db: Db, stream: string): Promise<{ id: number; seq: number } | undefined> {
+  const [row] = await db
+    .select({ id: operaLog.id, seq: operaLog.seq })
+    .from(operaLog)
+    .where(and(eq(operaLog.stream, stream), or(isNull(operaLog.seq), lt(operaLog.seq, 1))))
+    .limit(1)
+  return row === undefined ? undefined : { id: row.id, seq: row.seq ?? 0 }
+}
 
 /** How many rows are in no stream: of the time before this log had chains, or from elsewhere. */
 export async function countUnchained(db: Db): Promise<number> {

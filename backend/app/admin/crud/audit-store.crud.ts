@@ -1,14 +1,16 @@
 import { eq, type SQL, sql } from 'drizzle-orm'
 import { auditStream } from '#backend/app/admin/model/audit-stream.model'
+import type { StoredHead } from '#backend/core/audit/mac'
 import type { Batch } from '#backend/core/audit/sink'
 import type { Db } from '#backend/database/db'
 
-export async function storedSeq(db: Db, stream: string): Promise<number> {
-  const [row] = await db
-    .select({ stored_seq: auditStream.stored_seq })
+export async function findHead(db: Db, stream: string): Promise<StoredHead | undefined> {
+  const { stored_seq, stored_hash, mac } = auditStream
+  const [head] = await db
+    .select({ stream: auditStream.stream, stored_seq, stored_hash, mac })
     .from(auditStream)
     .where(eq(auditStream.stream, stream))
-  return row?.stored_seq ?? 0
+  return head
 }
 
 /** The rows and the position of their stream, both or neither; see AuditSink. */

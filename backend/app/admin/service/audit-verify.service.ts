@@ -1,7 +1,7 @@
 import * as auditChainCrud from '#backend/app/admin/crud/audit-chain.crud'
 import { listNoted } from '#backend/app/admin/service/audit-removal.service'
-import { type End, openEnds } from '#backend/core/audit/ends'
-import { headMac, type Removal } from '#backend/core/audit/mac'
+import type { End } from '#backend/core/audit/ends'
+import { headMac, type Removal, type StoredHead } from '#backend/core/audit/mac'
 import { bodyOf, FIRST_HASH, linkOf } from '#backend/core/audit/record'
 import { type Ctx, withSnapshot } from '#backend/core/ctx'
 
@@ -36,7 +36,8 @@ export async function verifyAll(ctx: Ctx): Promise<StreamReport[]> {
 }
 
 async function verifyStreams(ctx: Ctx): Promise<StreamReport[]> {
-  const ends = new Map((await openEnds(ctx.config).read()).map((end) => [end.stream, end]))
+  const known = (await ctx.audit_ends.read()).sort((a, b) => a.seq - b.seq)
+  const ends = new Map(known.map((end) => [end.stream, end]))
   const reports: StreamReport[] = []
   for (const head of await auditChainCrud.listHeads(ctx.db)) {
     const report = await verifyStream(ctx, head)
@@ -52,10 +53,11 @@ async function verifyStreams(ctx: Ctx): Promise<StreamReport[]> {
 /** Of a stream that is right up to its head: what is behind it, and what this machine knows to have been stored. */
 async function faultOfEnd(
   ctx: Ctx,
-  { stream, stored_seq, stored_hash }: auditChainCrud.StoredHead,
+  { stream, stored_seq, stored_hash }: StoredHead,
   end: End | undefined,
 ): Promise<Fault | undefined> {
-  const [added] = await auditChainCrud.listAfter(ctx.db, stream, stored_seq, 1)
+  const [behind] = await auditChainCrud.listAfter(ctx.db, stream, { seq: stored_seq + 1, id: 0 }, 1)
+  const added = behind ?? (await auditChainCrud.findMisplaced(ctx.db, stream))
   if (added !== undefined) return { stream, seq: added.seq, id: added.id, kind: 'added' }
   if (end === undefined) return undefined
   if (stored_seq < end.seq) return { stream, seq: stored_seq + 1, id: null, kind: 'missing' }
@@ -69,11 +71,7 @@ export async function countUnchained(ctx: Ctx): Promise<number> {
 }
 
 /** Goes through a stream from its first record to its head, or to `up_to_seq`; stops at the first fault. */
-export async function verifyStream(
-  ctx: Ctx,
-  head: auditChainCrud.StoredHead,
-  up_to_seq = head.stored_seq,
-): Promise<StreamReport> {
+export async function verifyStream(ctx: Ctx, head: StoredHead, up_to_seq = head.stored_seq): Promise<StreamReport> {
   const { stream, stored_seq, stored_hash } = head
   const key = ctx.audit_key
   const removals = await listNoted(ctx, stream)
@@ -102,18 +100,19 @@ export async function verifyStream(
 
 /** The records of a stream in order, up to a number: others may be on their way while this goes on. */
 async function* records(ctx: Ctx, stream: string, up_to_seq: number): AsyncGenerator<auditChainCrud.StoredRecord> {
-  for (let seq = 0; ; ) {
-    const rows = await auditChainCrud.listAfter(ctx.db, stream, seq, BATCH_ROWS)
+  for (let last = { seq: 1, id: 0 }; ; ) {
+    const rows = await auditChainCrud.listAfter(ctx.db, stream, last, BATCH_ROWS)
     for (const row of rows) {
       if (row.seq > up_to_seq) return
       yield row
-      seq = row.seq
+      last = row
     }
     if (rows.length < BATCH_ROWS) return
   }
 }
 
 function faultOf(row: auditChainCrud.StoredRecord, before: Place, key: string): Fault['kind'] | undefined {
+  if (row.seq <= before.seq) return 'added'
   if (row.seq !== before.seq + 1) return 'missing'
   // A record that is right in itself, but not the one that followed, was put here from elsewhere.
   const isWhole = linkOf(bodyOf(row), row.seq, row.prev_hash, key).hash === row.hash

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { removeNoted } from '#backend/app/admin/service/audit-removal.service'
 import { removeExpired } from '#backend/app/admin/service/audit-retention.service'
 import { verifyAll } from '#backend/app/admin/service/audit-verify.service'
-import { openEnds } from '#backend/core/audit/ends'
 import { systemCtx } from '#backend/core/host'
 import type { Db } from '#backend/database/db'
 import { createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
@@ -109,7 +108,7 @@ describe('the chain of the operation log', () => {
     // The same number in a chain of another beginning: made by whoever holds the key.
     const { bodyOf, linkOf } = await import('#backend/core/audit/record')
     const { listAfter } = await import('#backend/app/admin/crud/audit-chain.crud')
-    const [row] = await listAfter(t.db, stream, seq - 1, 1)
+    const [row] = await listAfter(t.db, stream, { seq, id: 0 }, 1)
     if (row === undefined) throw new Error('no such record')
     const forged = linkOf(bodyOf(row), seq, 'f'.repeat(64), t.host.shared.audit_key)
     const found = await whileTampered(
@@ -174,7 +173,7 @@ describe('the chain of the operation log', () => {
       update sys_audit_stream set stored_seq = ${earlier?.stored_seq}, stored_hash = ${earlier?.stored_hash}, mac = ${earlier?.mac}
       where stream = ${stream}`
     expect(await whileTampered(cut, replay)).toBeUndefined()
-    await openEnds(t.config).note({
+    await t.host.shared.audit_ends.note({
       stream,
       seq: Number(later?.stored_seq),
       hash: later?.stored_hash ?? '',

@@ -37,8 +37,9 @@ const stored = async () =>
 const streamsLeft = () => readdirSync(join(place.root, 'audit')).filter((name) => name !== 'ends.jsonl')
 const audit = (max_bytes = 1_000_000, on: Database = database) =>
   createAudit({
-    config: { DATA_DIR: place.root, DATABASE_URL: undefined, AUDIT_SPOOL_MAX_BYTES: max_bytes },
+    config: { DATA_DIR: place.root, AUDIT_SPOOL_MAX_BYTES: max_bytes },
     key: '',
+    ends: openEnds({ DATA_DIR: place.root, DATABASE_URL: undefined }),
     database: on,
     sink,
     log: place.log,

@@ -102,6 +102,24 @@ describe('the spool', () => {
     },
   )
 
+  test('what is written by now is written, however many more come meanwhile', async () => {
+    const spool = openSpool({ root: place.root, key: '' })
+    let isEnough = false
+    const keepWriting = async () => {
+      while (!isEnough) await spool.append(record('more'))
+    }
+    const clients = [keepWriting(), keepWriting(), keepWriting()]
+    let is_written = false
+    void noted(spool, 'before').then(() => {
+      is_written = true
+    })
+    await spool.flush()
+    expect(is_written).toBe(true)
+    isEnough = true
+    await Promise.all(clients)
+    await spool.close()
+  })
+
   test('writes nothing into a folder that another process has taken over', async () => {
     const spool = openSpool({ root: place.root, key: '', owned_ms: 0 })
     await spool.append(record('first'))

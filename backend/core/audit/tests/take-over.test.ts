@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import * as auditStore from '#backend/app/admin/crud/audit-store.crud'
 import { operaLog } from '#backend/app/admin/model/opera-log.model'
 import { createAudit } from '#backend/core/audit/audit'
+import { openEnds } from '#backend/core/audit/ends'
 import type { AuditSink } from '#backend/core/audit/sink'
 import { openSpool } from '#backend/core/audit/spool'
 import { listOrphans } from '#backend/core/audit/spool-files'
@@ -38,8 +39,9 @@ const stored = async () =>
   (await database.db.select({ msg: operaLog.msg }).from(operaLog).orderBy(asc(operaLog.id))).map(({ msg }) => msg)
 const audit = () =>
   createAudit({
-    config: { DATA_DIR: place.root, DATABASE_URL: undefined, AUDIT_SPOOL_MAX_BYTES: 1_000_000 },
+    config: { DATA_DIR: place.root, AUDIT_SPOOL_MAX_BYTES: 1_000_000 },
     key: '',
+    ends: openEnds({ DATA_DIR: place.root, DATABASE_URL: undefined }),
     database,
     sink,
     log: place.log,
@@ -73,6 +75,9 @@ test('what cannot be read of one that is gone keeps neither the others nor the o
   await left.append(record('left'))
   await left.close()
   setOwner(left.stream, hostname())
+  writeFileSync(join(root, '00000000-0000-7000-8000-000000000001'), 'a file of this name')
+  mkdirSync(join(root, '00000000-0000-7000-8000-000000000002'))
+  writeFileSync(join(root, '00000000-0000-7000-8000-000000000002', 'owner.json'), 'null')
   const log = audit()
   log.start()
   await log.append(record('own'))
@@ -98,4 +103,20 @@ test('what the database does not take of one that is gone keeps the others from 
   await log.close()
   expect(readdirSync(root)).toContain(refused.stream)
   expect(readdirSync(root)).not.toContain(left.stream)
+})
+
+test('nor does what it does not take of the own ones', async () => {
+  const left = openSpool({ root, key: '' })
+  await left.append(record('left'))
+  await left.close()
+  setOwner(left.stream, hostname())
+  const log = audit()
+  await log.append(record('own'))
+  await database.sql`
+    insert into sys_opera_log (stream, seq, trace_id, method, title, path, ip, status, code, msg, cost_time, opera_time, created_time)
+    values (${log.stream}, 1, 'x', 'GET', 'x', '/x', '::1', 1, '200', 'put here', 1, now(), now())`
+  log.start()
+  await expect.poll(async () => (await stored()).sort(), { timeout: 5_000 }).toEqual(['left', 'put here'])
+  await log.close()
+  expect(readdirSync(join(root, log.stream))).toContain('000000000000001.jsonl')
 })
