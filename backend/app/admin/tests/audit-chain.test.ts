@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { removeNoted } from '#backend/app/admin/service/audit-removal.service'
-import { removeExpired } from '#backend/app/admin/service/audit-retention.service'
 import { verifyAll } from '#backend/app/admin/service/audit-verify.service'
 import { systemCtx } from '#backend/core/host'
 import type { Db } from '#backend/database/db'
@@ -11,7 +10,7 @@ let t: TestApp
 let root: SignedIn
 let stream: string
 beforeAll(async () => {
-  t = await createTestApp({ AUDIT_RETENTION_DAYS: '30', AUDIT_HASH_KEY: 'a key that is long enough' })
+  t = await createTestApp({ AUDIT_HASH_KEY: 'a key that is long enough' })
   root = await t.signInSuperuser()
   stream = t.host.audit?.stream ?? ''
 })
@@ -160,6 +159,40 @@ describe('the chain of the operation log', () => {
       insert into sys_opera_log (stream, seq, prev_hash, hash, trace_id, method, title, path, ip, status, code, cost_time, opera_time, created_time)
       values (${stream}, ${last + 5}, '', '', 'x', 'GET', 'x', '/x', '::1', 1, '200', 1, now(), now())`
     expect(await whileTampered(behind)).toMatchObject({ seq: last + 5, kind: 'added' })
+    for (const seq of [0, -7, null]) {
+      const moved = sql`with row as (${behind} returning id) select id from row`
+      expect(
+        await whileTampered(
+          moved,
+          sql`update sys_opera_log set seq = ${seq} where stream = ${stream} and seq = ${last + 5}`,
+        ),
+      ).toMatchObject({ seq: seq ?? 0, kind: 'added' })
+    }
+  })
+
+  test('a second record of a number is found also where a page of records ends with it', async () => {
+    const seq = (await lastSeq()) - 3
+    const twice = sql`
+      insert into sys_opera_log (stream, seq, prev_hash, hash, trace_id, method, title, path, ip, status, code, cost_time, opera_time, created_time)
+      values (${stream}, ${seq}, '', '', 'x', 'GET', 'x', '/x', '::1', 1, '200', 1, now(), now())`
+    const index = sql`drop index ix_sys_opera_log_stream`
+    expect(await whileTampered(index, twice)).toMatchObject({ seq, kind: 'added' })
+    const { listAfter } = await import('#backend/app/admin/crud/audit-chain.crud')
+    const undone = new Error('undone')
+    const pages: number[] = []
+    const paging = t.db.transaction(async (tx) => {
+      await tx.execute(index)
+      await tx.execute(twice)
+      for (let last = { seq, id: 0 }; pages.length < 3; ) {
+        const [row] = await listAfter(tx, stream, last, 1)
+        if (row === undefined) break
+        pages.push(row.seq)
+        last = row
+      }
+      throw undone
+    })
+    await expect(paging).rejects.toBe(undone)
+    expect(pages).toEqual([seq, seq, seq + 1])
   })
 
   test('what this machine knows to have been stored is missed though a head of earlier says otherwise', async () => {
@@ -178,6 +211,8 @@ describe('the chain of the operation log', () => {
       seq: Number(later?.stored_seq),
       hash: later?.stored_hash ?? '',
     })
+    // Whatever order two processes have noted it in.
+    await t.host.shared.audit_ends.note({ stream, seq: 1, hash: 'a'.repeat(64) })
     expect(await fault()).toBeUndefined()
     const seq = Number(earlier?.stored_seq) + 1
     expect(await whileTampered(cut, replay)).toMatchObject({ stream, seq, kind: 'missing' })
@@ -221,53 +256,5 @@ describe('the chain of the operation log', () => {
     })
     expect((await verifying)?.find((one) => one.fault !== undefined)).toBeUndefined()
     expect(await fault()).toBeUndefined()
-  })
-})
-
-describe('retention', () => {
-  test('removes the old beginning of a stream, says so in the chain, and keeps what cannot be verified', async () => {
-    const last = await lastSeq()
-    const rows = sql`stream = ${stream} and seq <= ${last - 4}`
-    const removed = await t.db.transaction(async (tx) => {
-      await tx.execute(sql`update sys_opera_log set opera_time = opera_time - interval '31 days' where ${rows}`)
-      return removeExpired({ ...systemCtx(t.host), db: tx })
-    })
-    // Made older behind the log's back, they are not what was recorded.
-    expect(removed).toEqual([])
-    expect(await lastSeq()).toBe(last)
-    await t.db.execute(sql`update sys_opera_log set opera_time = opera_time + interval '31 days' where ${rows}`)
-    expect(await fault()).toBeUndefined()
-  })
-
-  test('of records that are old indeed', async () => {
-    const aged = await createTestApp({ AUDIT_RETENTION_DAYS: '30' })
-    try {
-      const { record } = await import('#backend/core/audit/tests/audit.fixture')
-      const days_ago = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString()
-      for (const days of [40, 35, 31, 29, 50, 1])
-        await aged.host.audit?.append(record(String(days), { opera_time: days_ago(days) }))
-      await aged.db.execute(sql`
-        insert into sys_opera_log (trace_id, method, title, path, ip, status, code, cost_time, opera_time, created_time)
-        values ('original', 'GET', 'x', '/x', '::1', 1, '200', 1, now() - interval '60 days', now())`)
-      await aged.host.audit?.ship()
-      const ctx = systemCtx(aged.host)
-      expect(await removeExpired(ctx)).toEqual([
-        { stream: aged.host.audit?.stream, up_to_seq: 3, count: 3 },
-        { stream: null, up_to_seq: null, count: 1 },
-      ])
-      const left = await aged.db.execute<{ msg: string }>(sql`select msg from sys_opera_log order by seq`)
-      expect(left.map(({ msg }) => msg)).toEqual(['29', '50', '1'])
-      expect((await verifyAll(ctx))[0]).toMatchObject({ removed_count: 3, fault: undefined })
-      expect(await removeExpired(ctx)).toEqual([])
-      const tombstones = await aged.db.execute<{ action: string; removed_count: number }>(
-        sql`select action, removed_count from sys_log_tombstone order by id`,
-      )
-      expect(tombstones.map(({ action, removed_count }) => [action, removed_count])).toEqual([
-        ['retention', 3],
-        ['retention', 1],
-      ])
-    } finally {
-      await aged.close()
-    }
   })
 })
