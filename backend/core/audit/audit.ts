@@ -47,6 +47,7 @@ const CHANGES_SHARE = 0.9
 const ORPHANS_MS = 60_000
 const RETENTION_MS = 6 * 3_600_000
 const CLOSE_MS = 5_000
+const KEEPING_MS = 1_000
 const UNSAID = 'operation log: what it misses could not be said in it'
 const TAKE_OVER_FAILED = 'operation log: a spool could not be taken over'
 
@@ -203,7 +204,8 @@ export function createAudit({ config, key, ends, database, sink, log, removeExpi
     ship,
     async close() {
       ending.abort()
-      await keeping
+      // Old records can be many: what is not removed by then is removed by the next process.
+      await Promise.race([keeping, sleep(KEEPING_MS, undefined, { ref: false })])
       await sayMissing()
       await spool.close()
       await loop?.stop()

@@ -84,16 +84,16 @@ export function openSpool(options: SpoolOptions): Spool {
       const batch = waiting
       waiting = []
       try {
-        await writeBatch(batch)
+        const has_written = await writeBatch(batch)
         for (const { settled } of batch) settled()
-        notify()
+        if (has_written) notify()
       } catch (error) {
         for (const { settled } of batch) settled(error)
       }
     }
   }
 
-  async function writeBatch(batch: readonly Waiting[]): Promise<void> {
+  async function writeBatch(batch: readonly Waiting[]): Promise<boolean> {
     assertOwned()
     let { seq, hash } = last
     const lines = batch.flatMap(({ body }) => {
@@ -102,7 +102,7 @@ export function openSpool(options: SpoolOptions): Spool {
       ;({ seq, hash } = link)
       return lineOf(body, link)
     })
-    if (lines.length === 0) return
+    if (lines.length === 0) return false
     const { handle, segment } = await openSegment()
     const text = Buffer.concat(lines)
     try {
@@ -114,6 +114,7 @@ export function openSpool(options: SpoolOptions): Spool {
     }
     segment.bytes += text.length
     last = { seq, hash }
+    return true
   }
 
   /** Of a process that was suspended for long another may have taken the folder over, to remove it once all is stored. */

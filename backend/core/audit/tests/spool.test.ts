@@ -117,6 +117,13 @@ describe('the spool', () => {
     expect(is_written).toBe(true)
     isEnough = true
     await Promise.all(clients)
+    await spool.flush()
+    let writes = 0
+    spool.onWritten(() => {
+      writes += 1
+    })
+    await spool.flush()
+    expect(writes).toBe(0)
     await spool.close()
   })
 
