@@ -1,7 +1,21 @@
-import { countUnchained, type StreamReport, verifyAll } from '#backend/app/admin/service/audit-verify.service'
+import {
+  countUnchained,
+  type Fault,
+  type StreamReport,
+  verifyAll,
+} from '#backend/app/admin/service/audit-verify.service'
 import { systemCtx } from '#backend/core/host'
 import { withHost } from '#backend/scripts/cli-host'
 import { Mistake } from '#backend/scripts/explain'
+
+const SAID: Readonly<Record<Fault['kind'], string>> = {
+  altered: 'is altered',
+  missing: 'is missing',
+  'out of order': 'is out of order',
+  added: 'was added',
+  'head removed': 'its position was removed',
+  'head altered': 'its position was altered',
+}
 
 /** Checks the chain of every stream of the operation log; fails, and names the first bad record, where one is broken. */
 export async function verify(): Promise<void> {
@@ -23,5 +37,6 @@ function lineOf({ stream, verified_count, removed_count, fault }: StreamReport):
   const counts = `${stream}  ${verified_count} verified, ${removed_count} removed`
   if (fault === undefined) return counts
   const row = fault.id === null ? '' : ` (row ${fault.id})`
-  return `${counts}; record ${fault.seq}${row} is ${fault.kind}`
+  const subject = fault.kind.startsWith('head') ? '' : `record ${fault.seq}${row} `
+  return `${counts}; ${subject}${SAID[fault.kind]}`
 }
