@@ -18,6 +18,7 @@ const UNSCOPED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'audit-chain.crud/findExpired': { OperaLog: CHAIN },
   'audit-chain.crud/removeWhere': { OperaLog: 'which rows is the caller’s to say, with the scope in it' },
   'audit-chain.crud/countUnchained': { OperaLog: CHAIN },
+  'audit-chain.crud/findMisplaced': { OperaLog: CHAIN },
   'audit-chain.crud/isUpTo': { OperaLog: CHAIN },
   'audit-chain.crud/isUnchainedOlderThan': { OperaLog: CHAIN },
   'audit-store.crud/store': { OperaLog: 'the log is written for everybody' },

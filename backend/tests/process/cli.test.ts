@@ -164,7 +164,10 @@ describe('on a database', () => {
       const ends = openEnds({ DATA_DIR: join(made.path, '.data'), DATABASE_URL: database.url })
       mkdirSync(join(made.path, '.data', 'audit'), { recursive: true })
       await ends.note({ stream: '0198a000-0000-7000-8000-000000000001', seq: 3, hash: 'a'.repeat(64) })
-      expect(await run('audit', 'verify')).toMatchObject({ code: 1, stdout: expect.stringContaining('its position was removed') })
+      expect(await run('audit', 'verify')).toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining('its position was removed'),
+      })
       expect(await run('db', 'reset', '--yes')).toMatchObject({ code: 0, stderr: '' })
       expect(await run('audit', 'verify')).toMatchObject({ code: 0, stderr: '' })
       expect(await names()).toEqual(['总部'])
