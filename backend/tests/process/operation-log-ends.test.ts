@@ -8,7 +8,11 @@ afterAll(() => made.remove())
 
 test('what a server has stored in the embedded database is missed once it is gone from there', async () => {
   const server = await startServer(made.path)
-  await signIn(server.url, 'admin', '123456').finally(() => server.stop())
+  try {
+    await signIn(server.url, 'admin', '123456')
+  } finally {
+    await server.stop()
+  }
   const verify = () => runCli(['audit', 'verify'], made.path)
   const { code, stdout } = await verify()
   expect({ code, stdout }).toEqual({
