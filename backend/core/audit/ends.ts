@@ -10,7 +10,7 @@ export interface End {
 }
 
 /**
- * The ends that this machine knows of its database, in a file that is only ever added to. Whoever can write the database
+ * The ends that this machine knows of its database, in a file. Whoever can write the database
  * but not this machine cannot make a stream shorter than it says, or take it away.
  */
 export interface Ends {

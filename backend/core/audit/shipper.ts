@@ -122,11 +122,11 @@ export function createShipper({ source, key, sink, database, log }: ShipperOptio
 
   /** Somewhere in the batch is a row that the database does not take; the others are not to suffer for it. */
   async function storeOneByOne(batch: Batch): Promise<boolean> {
-    let { stored_seq: position } = batch
+    let { stored_seq: known } = batch
     for (const line of batch.text.split('\n')) {
-      const one = batchOf(position, line)
+      const one = batchOf(known, line)
       if (!(await storeBatch(one))) return false
-      position = one.last.seq
+      known = one.last.seq
     }
     return true
   }

@@ -1,41 +1,23 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { asc, sql } from 'drizzle-orm'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import * as auditStore from '#backend/app/admin/crud/audit-store.crud'
-import { operaLog } from '#backend/app/admin/model/opera-log.model'
+import { sql } from 'drizzle-orm'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createAudit } from '#backend/core/audit/audit'
 import { openEnds } from '#backend/core/audit/ends'
-import { createShipper } from '#backend/core/audit/shipper'
-import type { AuditSink } from '#backend/core/audit/sink'
 import { openSpool } from '#backend/core/audit/spool'
-import { record, workplace } from '#backend/core/audit/tests/audit.fixture'
+import { auditDatabase, record, sink, workplace } from '#backend/core/audit/tests/audit.fixture'
 import { type Database, openDatabase } from '#backend/database/db'
-import { createTestDatabase } from '#backend/tests/test-database'
 
-const sink: AuditSink = { ...auditStore, removeExpired: async () => [] }
-let created: Awaited<ReturnType<typeof createTestDatabase>>
-let database: Database
+const tables = auditDatabase()
+const { messages: stored } = tables
 let place: ReturnType<typeof workplace>
-
-beforeAll(async () => {
-  created = await createTestDatabase()
-  database = openDatabase({ url: created.url, time_zone: 'Asia/Shanghai', pool_size: 4 })
-})
-afterAll(async () => {
-  await database.close()
-  await created.drop()
-})
-beforeEach(async () => {
+beforeEach(() => {
   place = workplace()
-  await database.sql`truncate sys_opera_log, sys_audit_stream`
 })
 afterEach(() => place.remove())
 
-const stored = async () =>
-  (await database.db.select({ msg: operaLog.msg }).from(operaLog).orderBy(asc(operaLog.id))).map(({ msg }) => msg)
 const streamsLeft = () => readdirSync(join(place.root, 'audit')).filter((name) => name !== 'ends.jsonl')
-const audit = (max_bytes = 1_000_000, on: Database = database) =>
+const audit = (max_bytes = 1_000_000, on: Database = tables.get()) =>
   createAudit({
     config: { DATA_DIR: place.root, AUDIT_SPOOL_MAX_BYTES: max_bytes },
     key: '',
@@ -44,43 +26,6 @@ const audit = (max_bytes = 1_000_000, on: Database = database) =>
     sink,
     log: place.log,
   })
-
-describe('shipping', () => {
-  test('stores each record once, however often and by however many it is tried', async () => {
-    const spool = openSpool({ root: place.root, key: '', segment_bytes: 3_000 })
-    for (let nr = 0; nr < 30; nr += 1) await spool.append(record(String(nr)))
-    const source = () => ({ stream: spool.stream, segments: spool.segments.map((segment) => ({ ...segment })) })
-    // Two that read the same files: only the last of them, which neither removes, is left in both.
-    const shippers = [1, 2, 3].map(() =>
-      createShipper({ source: source(), key: '', sink: sink, database: database, log: place.log }),
-    )
-    const last = createShipper({
-      source: { stream: spool.stream, segments: spool.segments },
-      key: '',
-      sink: sink,
-      database: database,
-      log: place.log,
-    })
-    const outcomes = await Promise.allSettled([...shippers, last].map((one) => one.ship()))
-    expect(outcomes.some(({ status }) => status === 'fulfilled')).toBe(true)
-    expect(await stored()).toEqual(Array.from({ length: 30 }, (_, nr) => String(nr)))
-    await spool.append(record('30'))
-    await last.ship()
-    expect(await stored()).toHaveLength(31)
-    expect(readdirSync(spool.folder).filter((name) => name.endsWith('.jsonl'))).toHaveLength(1)
-    await spool.close()
-  })
-
-  test('one row that the database refuses costs no other row, and is kept as far as it can be', async () => {
-    const spool = openSpool({ root: place.root, key: '' })
-    for (let nr = 0; nr < 5; nr += 1)
-      await spool.append(record(String(nr), nr === 2 ? { args: '{"a":"\\u0000"}', path: '/bad' } : {}))
-    await createShipper({ source: spool, key: '', sink: sink, database: database, log: place.log }).ship()
-    expect(await stored()).toEqual(['0', '1', expect.stringMatching(/^\(22\w{3}\) 2$/), '3', '4'])
-    expect(place.lines).toMatchObject([{ level: 50, seq: 3 }])
-    await spool.close()
-  })
-})
 
 describe('the operation log', () => {
   test('stores what a process that is gone has left', async () => {
@@ -152,7 +97,7 @@ describe('the operation log', () => {
     await log.ship()
     await log.append(record('after'))
     await log.ship()
-    const [gap] = await database.sql`select msg, args from sys_opera_log where method = 'GAP'`
+    const [gap] = await tables.get().sql`select msg, args from sys_opera_log where method = 'GAP'`
     expect(gap).toMatchObject({ args: { count: 2 } })
     expect((await stored()).slice(-2)).toEqual([expect.stringMatching(/^2 between/), 'after'])
     await log.close()
@@ -174,11 +119,11 @@ describe('the operation log', () => {
     await log.close()
     expect(await stored()).toHaveLength(50)
     expect(streamsLeft()).toEqual([])
-    const [head] = await database.sql`select stored_hash from sys_audit_stream where stream = ${log.stream}`
+    const [head] = await tables.get().sql`select stored_hash from sys_audit_stream where stream = ${log.stream}`
     expect(await openEnds({ DATA_DIR: place.root, DATABASE_URL: undefined }).read()).toEqual([
       { stream: log.stream, seq: 50, hash: head?.stored_hash },
     ])
-    const [row] = await database.db.execute<{ total: string }>(sql`select count(*) as total from sys_audit_stream`)
+    const [row] = await tables.get().db.execute<{ total: string }>(sql`select count(*) as total from sys_audit_stream`)
     expect(Number(row?.total)).toBe(1)
   })
 })

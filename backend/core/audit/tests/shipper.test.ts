@@ -1,47 +1,61 @@
 import { readdirSync } from 'node:fs'
-import { asc } from 'drizzle-orm'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import * as auditStore from '#backend/app/admin/crud/audit-store.crud'
-import { operaLog } from '#backend/app/admin/model/opera-log.model'
-import { createShipper, type Shipper } from '#backend/core/audit/shipper'
-import type { AuditSink } from '#backend/core/audit/sink'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createShipper, type Shipper, type Source } from '#backend/core/audit/shipper'
 import { openSpool, type Spool } from '#backend/core/audit/spool'
-import { record, workplace } from '#backend/core/audit/tests/audit.fixture'
-import { type Database, openDatabase } from '#backend/database/db'
-import { createTestDatabase } from '#backend/tests/test-database'
+import { auditDatabase, record, sink, workplace } from '#backend/core/audit/tests/audit.fixture'
 
-const sink: AuditSink = { ...auditStore, removeExpired: async () => [] }
-let created: Awaited<ReturnType<typeof createTestDatabase>>
-let database: Database
+const tables = auditDatabase()
+const { messages, numbers: stored } = tables
 let place: ReturnType<typeof workplace>
 let spool: Spool
 let shipper: Shipper
 
-beforeAll(async () => {
-  created = await createTestDatabase()
-  database = openDatabase({ url: created.url, time_zone: 'Asia/Shanghai', pool_size: 2 })
-})
-afterAll(async () => {
-  await database.close()
-  await created.drop()
-})
-beforeEach(async () => {
+const shipperOf = (source: Source) =>
+  createShipper({ source, key: 'key', sink, database: tables.get(), log: place.log })
+
+beforeEach(() => {
   place = workplace()
-  await database.sql`truncate sys_opera_log, sys_audit_stream`
   spool = openSpool({ root: place.root, key: 'key' })
-  shipper = createShipper({ source: spool, key: 'key', sink, database, log: place.log })
+  shipper = shipperOf(spool)
 })
 afterEach(async () => {
   await spool.close()
   place.remove()
 })
 
-const stored = async () =>
-  (await database.db.select({ seq: operaLog.seq }).from(operaLog).orderBy(asc(operaLog.seq))).map(({ seq }) => seq)
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1)
 async function write(count: number): Promise<void> {
   for (let nr = 0; nr < count; nr += 1) await spool.append(record('x'))
 }
+
+describe('shipping', () => {
+  test('stores each record once, however often and by however many it is tried', async () => {
+    const spool = openSpool({ root: place.root, key: 'key', segment_bytes: 3_000 })
+    for (let nr = 0; nr < 30; nr += 1) await spool.append(record(String(nr)))
+    const source = () => ({ stream: spool.stream, segments: spool.segments.map((segment) => ({ ...segment })) })
+    // Two that read the same files: only the last of them, which neither removes, is left in both.
+    const shippers = [1, 2, 3].map(() => shipperOf(source()))
+    const last = shipperOf({ stream: spool.stream, segments: spool.segments })
+    const outcomes = await Promise.allSettled([...shippers, last].map((one) => one.ship()))
+    expect(outcomes.some(({ status }) => status === 'fulfilled')).toBe(true)
+    expect(await messages()).toEqual(Array.from({ length: 30 }, (_, nr) => String(nr)))
+    await spool.append(record('30'))
+    await last.ship()
+    expect(await messages()).toHaveLength(31)
+    expect(readdirSync(spool.folder).filter((name) => name.endsWith('.jsonl'))).toHaveLength(1)
+    await spool.close()
+  })
+
+  test('one row that the database refuses costs no other row, and is kept as far as it can be', async () => {
+    const spool = openSpool({ root: place.root, key: 'key' })
+    for (let nr = 0; nr < 5; nr += 1)
+      await spool.append(record(String(nr), nr === 2 ? { args: '{"a":"\\u0000"}', path: '/bad' } : {}))
+    await shipperOf(spool).ship()
+    expect(await messages()).toEqual(['0', '1', expect.stringMatching(/^\(22\w{3}\) 2$/), '3', '4'])
+    expect(place.lines).toMatchObject([{ level: 50, seq: 3 }])
+    await spool.close()
+  })
+})
 
 describe('a position that was changed in the database', () => {
   test.each([
@@ -52,14 +66,14 @@ describe('a position that was changed in the database', () => {
   ])('and %s is believed by nobody: no record is left out, and no file removed', async (_, change) => {
     await write(3)
     await shipper.ship()
-    const [before] = await database.sql`select stored_seq, mac from sys_audit_stream`
-    await database.sql.unsafe(`update sys_audit_stream set ${change}`)
+    const [before] = await tables.get().sql`select stored_seq, mac from sys_audit_stream`
+    await tables.get().sql.unsafe(`update sys_audit_stream set ${change}`)
     await write(3)
-    const fresh = createShipper({ source: spool, key: 'key', sink, database, log: place.log })
+    const fresh = shipperOf(spool)
     await expect(fresh.ship()).rejects.toThrow('was altered')
     if (change.includes('stored_seq')) await expect(shipper.ship()).rejects.toThrow('was altered')
     expect(readdirSync(spool.folder).filter((name) => name.endsWith('.jsonl'))).toHaveLength(1)
-    await database.sql`update sys_audit_stream set stored_seq = ${before?.stored_seq}, mac = ${before?.mac}`
+    await tables.get().sql`update sys_audit_stream set stored_seq = ${before?.stored_seq}, mac = ${before?.mac}`
     await fresh.ship()
     expect(await stored()).toEqual(upTo(6))
   })
@@ -67,11 +81,11 @@ describe('a position that was changed in the database', () => {
   test('as by going back to a copy of it, is gone back to: what the files still have is stored again', async () => {
     await write(5)
     await shipper.ship()
-    const copy = await database.sql`select * from sys_audit_stream`
+    const copy = await tables.get().sql`select * from sys_audit_stream`
     await write(5)
     await shipper.ship()
-    await database.sql`delete from sys_opera_log where seq > 5`
-    await database.sql`update sys_audit_stream set ${database.sql({ ...copy[0] })}`
+    await tables.get().sql`delete from sys_opera_log where seq > 5`
+    await tables.get().sql`update sys_audit_stream set ${tables.get().sql({ ...copy[0] })}`
     await write(1)
     await shipper.ship()
     expect(await stored()).toEqual(upTo(11))

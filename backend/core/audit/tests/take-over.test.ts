@@ -1,48 +1,29 @@
 import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { asc } from 'drizzle-orm'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import * as auditStore from '#backend/app/admin/crud/audit-store.crud'
-import { operaLog } from '#backend/app/admin/model/opera-log.model'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createAudit } from '#backend/core/audit/audit'
 import { openEnds } from '#backend/core/audit/ends'
-import type { AuditSink } from '#backend/core/audit/sink'
 import { openSpool } from '#backend/core/audit/spool'
 import { listOrphans } from '#backend/core/audit/spool-files'
-import { record, workplace } from '#backend/core/audit/tests/audit.fixture'
-import { type Database, openDatabase } from '#backend/database/db'
-import { createTestDatabase } from '#backend/tests/test-database'
+import { auditDatabase, record, sink, workplace } from '#backend/core/audit/tests/audit.fixture'
 
-const sink: AuditSink = { ...auditStore, removeExpired: async () => [] }
-let created: Awaited<ReturnType<typeof createTestDatabase>>
-let database: Database
+const tables = auditDatabase()
+const { messages: stored } = tables
 let place: ReturnType<typeof workplace>
 let root: string
-
-beforeAll(async () => {
-  created = await createTestDatabase()
-  database = openDatabase({ url: created.url, time_zone: 'Asia/Shanghai', pool_size: 4 })
-})
-afterAll(async () => {
-  await database.close()
-  await created.drop()
-})
-beforeEach(async () => {
+beforeEach(() => {
   place = workplace()
   root = join(place.root, 'audit')
-  await database.sql`truncate sys_opera_log, sys_audit_stream`
 })
 afterEach(() => place.remove())
 
-const stored = async () =>
-  (await database.db.select({ msg: operaLog.msg }).from(operaLog).orderBy(asc(operaLog.id))).map(({ msg }) => msg)
 const audit = () =>
   createAudit({
     config: { DATA_DIR: place.root, AUDIT_SPOOL_MAX_BYTES: 1_000_000 },
     key: '',
     ends: openEnds({ DATA_DIR: place.root, DATABASE_URL: undefined }),
-    database,
+    database: tables.get(),
     sink,
     log: place.log,
   })
@@ -94,7 +75,7 @@ test('what the database does not take of one that is gone keeps the others from 
     setOwner(spool.stream, hostname())
   }
   // Its place in the stream is taken by a row that nobody has stored.
-  await database.sql`
+  await tables.get().sql`
     insert into sys_opera_log (stream, seq, trace_id, method, title, path, ip, status, code, msg, cost_time, opera_time, created_time)
     values (${refused.stream}, 1, 'x', 'GET', 'x', '/x', '::1', 1, '200', 'put here', 1, now(), now())`
   const log = audit()
@@ -112,7 +93,7 @@ test('nor does what it does not take of the own ones', async () => {
   setOwner(left.stream, hostname())
   const log = audit()
   await log.append(record('own'))
-  await database.sql`
+  await tables.get().sql`
     insert into sys_opera_log (stream, seq, trace_id, method, title, path, ip, status, code, msg, cost_time, opera_time, created_time)
     values (${log.stream}, 1, 'x', 'GET', 'x', '/x', '::1', 1, '200', 'put here', 1, now(), now())`
   log.start()
