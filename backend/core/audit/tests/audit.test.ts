@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createAudit } from '#backend/core/audit/audit'
 import { openEnds } from '#backend/core/audit/ends'
 import { openSpool } from '#backend/core/audit/spool'
-import { auditDatabase, record, sink, workplace } from '#backend/core/audit/tests/audit.fixture'
+import { record, workplace } from '#backend/core/audit/tests/audit.fixture'
+import { auditDatabase, sink } from '#backend/core/audit/tests/audit-database.fixture'
 import { type Database, openDatabase } from '#backend/database/db'
 
 const tables = auditDatabase()

@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createShipper, type Shipper, type Source } from '#backend/core/audit/shipper'
 import { openSpool, type Spool } from '#backend/core/audit/spool'
-import { auditDatabase, record, sink, workplace } from '#backend/core/audit/tests/audit.fixture'
+import { record, workplace } from '#backend/core/audit/tests/audit.fixture'
+import { auditDatabase, sink } from '#backend/core/audit/tests/audit-database.fixture'
 
 const tables = auditDatabase()
 const { messages, numbers: stored } = tables

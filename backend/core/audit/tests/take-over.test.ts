@@ -6,7 +6,8 @@ import { createAudit } from '#backend/core/audit/audit'
 import { openEnds } from '#backend/core/audit/ends'
 import { openSpool } from '#backend/core/audit/spool'
 import { listOrphans } from '#backend/core/audit/spool-files'
-import { auditDatabase, record, sink, workplace } from '#backend/core/audit/tests/audit.fixture'
+import { record, workplace } from '#backend/core/audit/tests/audit.fixture'
+import { auditDatabase, sink } from '#backend/core/audit/tests/audit-database.fixture'
 
 const tables = auditDatabase()
 const { messages: stored } = tables
