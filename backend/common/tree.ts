@@ -9,7 +9,7 @@ export type TreeNode<T extends TreeRow> = T & { children: TreeNode<T>[] | null }
  * permission never hides what it matched; rows of a cycle (an old database may hold one) appear once, as roots.
  */
 export function buildTree<T extends TreeRow>(rows: readonly T[]): TreeNode<T>[] {
-  const nodes = new Map(rows.map((row): [number, TreeNode<T>] => [row.id, { ...row, children: null }]))
+  const nodes = new Map(rows.map((row): [number, TreeNode<T>] => [row.id, { children: null, ...row }]))
   const cyclic = rowsOnCycles(rows)
   const roots: TreeNode<T>[] = []
   for (const node of nodes.values()) {

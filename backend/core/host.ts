@@ -6,13 +6,12 @@ import { type AppModule, auditSink, type MenuStore, menuStore, sessionSource } f
 import { type Audit, createAudit } from '#backend/core/audit/audit'
 import { openEnds } from '#backend/core/audit/ends'
 import type { Config } from '#backend/core/config'
-import type { Ctx } from '#backend/core/ctx'
-import { runNow } from '#backend/core/ctx'
+import { type Ctx, newCtx, type SetParts, type SharedParts } from '#backend/core/ctx'
 import { createEvents } from '#backend/core/events'
 import { createLogger, type Logger } from '#backend/core/log'
 import { type BuiltInPlugin, loadBuiltIns } from '#backend/core/plugin/built-in'
 import { createPluginCode, type PluginCode } from '#backend/core/plugin/code'
-import { NO_PLUGINS, type PluginSet, partsOf, type SetParts } from '#backend/core/plugin/parts'
+import { NO_PLUGINS, type PluginSet, partsOf } from '#backend/core/plugin/parts'
 import { createPlugins } from '#backend/core/plugin/plugins'
 import type { PluginRuntime } from '#backend/core/plugin/runtime'
 import { auditKey, tokenSecret } from '#backend/core/secret'
@@ -36,11 +35,7 @@ export interface Host {
   readonly audit: Audit | undefined
   readonly token_secret: string
   readonly trusted_proxies: TrustedProxies
-  /** The part of a context that is the same for every request. */
-  readonly shared: Pick<
-    Ctx,
-    'config' | 'db' | 'kv' | 'counters' | 'actors' | 'events' | 'hmac' | 'audit_key' | 'audit_ends' | 'plugins'
-  >
+  readonly shared: SharedParts
   readonly menus: MenuStore
   /** The plugins that ship with the product, each after those it depends on. */
   readonly built_ins: readonly BuiltInPlugin[]
@@ -177,16 +172,11 @@ function inUse(apps: readonly AppModule[], set: PluginSet): Pick<Host, 'set' | '
 
 /** The context of work that nobody asked for over HTTP: seeds and the command line. */
 export function systemCtx(host: Host): Ctx {
-  return {
-    ...host.shared,
-    ...host.parts(),
+  return newCtx(host.shared, host.parts(), {
     log: host.log,
     locale: host.config.I18N_DEFAULT_LANGUAGE,
     actor: SYSTEM,
     client: { ip: '127.0.0.1', user_agent: undefined },
     trace_id: 'system',
-    changes: [],
-    afterCommit: runNow,
-    in_transaction: false,
-  }
+  })
 }

@@ -1,9 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { ANONYMOUS } from '#backend/core/actor'
-import { type Ctx, runNow } from '#backend/core/ctx'
+import { type Ctx, newCtx, type SetParts } from '#backend/core/ctx'
 import type { Host } from '#backend/core/host'
-import type { SetParts } from '#backend/core/plugin/parts'
 import { negotiateLocale } from '#backend/locale/translate'
 import { clientOf, pathOf } from '#backend/utils/request-facts'
 
@@ -33,17 +32,11 @@ export const contextHook = fp(
 )
 
 function contextOf(request: FastifyRequest, host: Host, parts: SetParts): Ctx {
-  const { headers } = request
-  return {
-    ...host.shared,
-    ...parts,
+  return newCtx(host.shared, parts, {
     log: request.log,
-    locale: negotiateLocale(headers['accept-language'], host.config.I18N_DEFAULT_LANGUAGE),
+    locale: negotiateLocale(request.headers['accept-language'], host.config.I18N_DEFAULT_LANGUAGE),
     actor: ANONYMOUS,
     client: clientOf(request, host.trusted_proxies),
     trace_id: request.id,
-    changes: [],
-    afterCommit: runNow,
-    in_transaction: false,
-  }
+  })
 }

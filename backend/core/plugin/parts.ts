@@ -1,5 +1,5 @@
 import type { AppModule } from '#backend/core/app-module'
-import type { Ctx } from '#backend/core/ctx'
+import type { SetParts } from '#backend/core/ctx'
 import { hookRunner } from '#backend/core/hooks'
 import type { LoadedPlugin } from '#backend/core/plugin/loaded'
 import type { RoutePattern } from '#backend/core/plugin/route-pattern'
@@ -21,9 +21,6 @@ export interface PluginSet {
 }
 
 export const NO_PLUGINS: PluginSet = { version: 0, enabled: [], disabled: [] }
-
-/** The part of a context that comes from the applications and the plugins in use. */
-export type SetParts = Pick<Ctx, 'scoped_models' | 'hooks' | 'overrides' | 'hidden_menus'>
 
 /** Throws where two models have one name. */
 export function partsOf(apps: readonly AppModule[], { enabled, disabled }: PluginSet): SetParts {

@@ -49,7 +49,7 @@ export async function findInDept(db: Db, scope: Scope, id: number): Promise<User
 const inDepts = (db: Db, where: SQL | undefined) =>
   db.select({ row: shown, dept }).from(user).leftJoin(dept, eq(dept.id, user.dept_id)).where(where).$dynamic()
 
-const flatten = ({ row, dept }: { row: UserRow; dept: Dept | null }): UserInDept => ({ ...row, dept })
+const flatten = ({ row, dept }: { row: UserRow; dept: Dept | null }): UserInDept => ({ dept, ...row })
 
 export async function findById(db: Db, scope: Scope, id: number): Promise<UserRow | undefined> {
   const [row] = await db
@@ -67,17 +67,19 @@ export async function findByUsername(db: Db, scope: Scope, username: string): Pr
   return row
 }
 
+const profile = {
+  ...shown,
+  dept: dept.name,
+  roles: sql<string[]>`coalesce((
+    select json_agg(held.name order by held.id) from (
+      select distinct r.id, r.name from sys_user_role ur join sys_role r on r.id = ur.role_id
+      where ur.user_id = ${user.id} and r.status = ${STATUS.enabled}) held), '[]')`,
+}
+
 /** A user as they see themselves: the names of their department and of their enabled roles, in one query. */
 export async function findProfile(db: Db, id: number): Promise<Profile | undefined> {
   const [row] = await db
-    .select({
-      ...shown,
-      dept: dept.name,
-      roles: sql<string[]>`coalesce((
-        select json_agg(held.name order by held.id) from (
-          select distinct r.id, r.name from sys_user_role ur join sys_role r on r.id = ur.role_id
-          where ur.user_id = ${user.id} and r.status = ${STATUS.enabled}) held), '[]')`,
-    })
+    .select(profile)
     .from(user)
     .leftJoin(dept, eq(dept.id, user.dept_id))
     .where(eq(user.id, id))

@@ -27,11 +27,11 @@ export async function withRoles(ctx: Ctx, users: readonly UserInDept[]): Promise
   const scopesOf = byOwner(scopes)
   const rulesOf = byOwner(rules)
   const complete = (role: Role): RoleWithRelations => ({
-    ...role,
     menus: menusOf(role.id),
-    scopes: scopesOf(role.id).map((scope) => ({ ...scope, rules: rulesOf(scope.id) })),
+    scopes: scopesOf(role.id).map((scope) => ({ rules: rulesOf(scope.id), ...scope })),
+    ...role,
   })
-  return users.map((user) => ({ ...user, roles: rolesOf(user.id).map(complete) }))
+  return users.map((user) => ({ roles: rolesOf(user.id).map(complete), ...user }))
 }
 
 function byOwner<T>(held: readonly userRelationCrud.Held<T>[]): (owner_id: number) => T[] {
