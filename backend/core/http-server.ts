@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { createInFlight } from '#backend/core/in-flight'
 import type { Log } from '#backend/core/log'
 import { type MessageKey, translate } from '#backend/locale/translate'
 import { traceIdOf } from '#backend/utils/request-facts'
@@ -19,12 +20,12 @@ export interface HttpServer {
 const KEEP_ALIVE_MS = 72_000
 
 export function createHttpServer(handle: Handle, log: Log): HttpServer {
-  const answering = new Set<ServerResponse>()
+  const answering = createInFlight<ServerResponse>()
   let stopping = false
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, (request, response) => {
-    answering.add(response)
+    const leave = answering.add(response)
     response.once('close', () => {
-      answering.delete(response)
+      leave()
       // An answer whose headers were out already has left its connection open.
       if (stopping) setImmediate(() => server.closeIdleConnections())
     })
@@ -49,7 +50,7 @@ export function createHttpServer(handle: Handle, log: Log): HttpServer {
     stop(limit_ms) {
       stopping = true
       // Said before the headers go out, it makes the connection end with the answer.
-      for (const response of answering) response.shouldKeepAlive = false
+      for (const response of answering.values()) response.shouldKeepAlive = false
       return new Promise((resolve) => {
         const late = setTimeout(() => server.closeAllConnections(), limit_ms)
         server.close(() => {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Unavailable } from '#backend/common/errors'
 import type { Audit } from '#backend/core/audit/audit'
+import type { AuditRecord } from '#backend/core/audit/record'
 import { type Answered, requestRecord } from '#backend/core/audit/request-record'
 import { changesJson } from '#backend/core/changes'
 import type { Ctx } from '#backend/core/ctx'
@@ -37,12 +38,13 @@ export const operationLogHook = fp(
       request.outcome = { code, msg }
       done(null, payload)
     })
-    app.addHook('onSend', async (request, reply, payload) => {
-      if (isApi(request) && request.method !== 'OPTIONS' && !request.is_recorded) {
-        request.is_recorded = true
-        await record(audit, request, reply)
-      }
-      return payload
+    app.addHook('onSend', (request, reply, payload, done) => {
+      const isKept = isApi(request) && request.method !== 'OPTIONS' && !request.is_recorded
+      if (isKept) request.is_recorded = true
+      const recording = isKept ? record(audit, request, reply) : undefined
+      // Most answers wait for nothing; those that do are promised, so that what fails after them is an error of theirs.
+      if (recording !== undefined) return recording.then(() => payload)
+      done(null, payload)
     })
   },
   { name: 'operation-log', dependencies: ['context', 'reply'] },
@@ -53,14 +55,19 @@ const isApi = ({ originalUrl, routeOptions }: FastifyRequest) =>
   isApiUrl(originalUrl) || routeOptions.url?.startsWith('/api/') === true
 const isChange = ({ method }: FastifyRequest) => !READS.has(method)
 
-async function record(audit: Audit, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+/** A promise where the answer has to wait. */
+function record(audit: Audit, request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
   const made = requestRecord(answeredOf(request, reply))
-  const entry = made instanceof Promise ? await made : made
   const hasFailed = reply.statusCode >= 400
-  if (!isChange(request) && !hasFailed) {
-    audit.note(entry)
-    return
-  }
+  const isAwaited = isChange(request) || hasFailed
+  if (made instanceof Promise)
+    return made.then((entry) => (isAwaited ? keep(audit, entry, hasFailed) : audit.note(entry)))
+  if (isAwaited) return keep(audit, made, hasFailed)
+  audit.note(made)
+  return undefined
+}
+
+async function keep(audit: Audit, entry: AuditRecord, hasFailed: boolean): Promise<void> {
   try {
     await audit.append(entry)
   } catch (error) {

@@ -10,22 +10,21 @@ const ARGS_BYTES_MAX = 10 * 1024
  */
 export function requestArgs(request: FastifyRequest): string | null {
   const { querystring, params, body } = (request.routeOptions.schema ?? {}) as Record<string, z.ZodType | undefined>
-  const args = {
-    ...part('query_params', querystring, request.query),
-    ...part('path_params', params, request.params),
-    ...part(bodyKind(request), body, request.body),
-  }
-  if (Object.keys(args).length === 0) return null
+  const args: Record<string, unknown> = {}
+  if (isGiven(request.query)) args.query_params = redact(querystring, summarised(request.query))
+  if (isGiven(request.params)) args.path_params = redact(params, summarised(request.params))
+  if (isGiven(request.body)) args[bodyKind(request)] = redact(body, summarised(request.body))
+  if (!isGiven(args)) return null
   return storable(cut(JSON.stringify(args)))
 }
 
-function part(name: string, schema: z.ZodType | undefined, value: unknown): Record<string, unknown> {
-  if (value === null || value === undefined || isEmptyObject(value)) return {}
-  return { [name]: redact(schema, summarised(value)) }
+/** Whether there is anything in it. */
+function isGiven(value: unknown): boolean {
+  if (value === null || value === undefined) return false
+  if (typeof value !== 'object' || Array.isArray(value)) return true
+  for (const _ in value) return true
+  return false
 }
-
-const isEmptyObject = (value: unknown) =>
-  typeof value === 'object' && !Array.isArray(value) && Object.keys(value as object).length === 0
 
 function bodyKind({ headers }: FastifyRequest): string {
   const type = headers['content-type'] ?? ''

@@ -78,11 +78,7 @@ const profile = {
 
 /** A user as they see themselves: the names of their department and of their enabled roles, in one query. */
 export async function findProfile(db: Db, id: number): Promise<Profile | undefined> {
-  const [row] = await db
-    .select(profile)
-    .from(user)
-    .leftJoin(dept, eq(dept.id, user.dept_id))
-    .where(eq(user.id, id))
+  const [row] = await db.select(profile).from(user).leftJoin(dept, eq(dept.id, user.dept_id)).where(eq(user.id, id))
   return row
 }
 
