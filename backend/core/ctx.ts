@@ -66,8 +66,8 @@ export type SetParts = Pick<Ctx, 'scoped_models' | 'hooks' | 'overrides' | 'hidd
 export type Asking = Pick<Ctx, 'log' | 'locale' | 'actor' | 'client' | 'trace_id'>
 
 /**
- * A context outside of a transaction. Every member is named: an object that is spread into and then given further ones is
- * a new kind of object each time to V8, which costs a request more than all the rest of its context.
+ * A context outside of a transaction. Every member is named: to V8, an object that is spread into and then given further
+ * ones has a hidden class of its own each time, kept until the whole heap is collected.
  */
 export function newCtx(shared: SharedParts, parts: SetParts, { log, locale, actor, client, trace_id }: Asking): Ctx {
   return {

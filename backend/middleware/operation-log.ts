@@ -42,7 +42,7 @@ export const operationLogHook = fp(
       const isKept = isApi(request) && request.method !== 'OPTIONS' && !request.is_recorded
       if (isKept) request.is_recorded = true
       const recording = isKept ? record(audit, request, reply) : undefined
-      // Most answers wait for nothing; those that do are promised, so that what fails after them is an error of theirs.
+      // A promise for each answer is not free, and reads wait for nothing. `done` after one would let what fails later go unhandled.
       if (recording !== undefined) return recording.then(() => payload)
       done(null, payload)
     })
@@ -59,15 +59,15 @@ const isChange = ({ method }: FastifyRequest) => !READS.has(method)
 function record(audit: Audit, request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
   const made = requestRecord(answeredOf(request, reply))
   const hasFailed = reply.statusCode >= 400
-  const isAwaited = isChange(request) || hasFailed
-  if (made instanceof Promise)
-    return made.then((entry) => (isAwaited ? keep(audit, entry, hasFailed) : audit.note(entry)))
-  if (isAwaited) return keep(audit, made, hasFailed)
-  audit.note(made)
-  return undefined
+  const store = (entry: AuditRecord) => {
+    if (isChange(request) || hasFailed) return append(audit, entry, hasFailed)
+    audit.note(entry)
+    return undefined
+  }
+  return made instanceof Promise ? made.then(store) : store(made)
 }
 
-async function keep(audit: Audit, entry: AuditRecord, hasFailed: boolean): Promise<void> {
+async function append(audit: Audit, entry: AuditRecord, hasFailed: boolean): Promise<void> {
   try {
     await audit.append(entry)
   } catch (error) {

@@ -10,8 +10,8 @@ export interface End {
 }
 
 /**
- * The ends that this machine knows of its database, in a file. Whoever can write the database
- * but not this machine cannot make a stream shorter than it says, or take it away.
+ * The ends that this machine knows of its database, in a file. Whoever can write the database but not this machine cannot
+ * make a stream shorter than it says, or take it away.
  */
 export interface Ends {
   /** Resolves once it is on disk. */
