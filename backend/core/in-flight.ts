@@ -1,7 +1,7 @@
 /** What is under way, in no order. */
 export interface InFlight<T> {
   /** Returns what takes it out again, to be called once. */
-  add(item: T): () => void
+  add: (item: T) => () => void
   values(): T[]
 }
 

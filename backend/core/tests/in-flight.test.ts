@@ -41,7 +41,7 @@ function bytesKept(add: (item: unknown) => () => unknown): number {
   const before = oldBytes()
   const leaving: (() => unknown)[] = []
   for (let nr = 0; nr < 20_000; nr += 1) {
-    leaving.push(add({ nr, data: new Array(200).fill(nr) }))
+    leaving.push(add({ nr, data: Array.from({ length: 200 }, () => nr) }))
     if (leaving.length > 32) leaving.shift()?.()
   }
   return oldBytes() - before
