@@ -4,7 +4,8 @@ import { auditFolder, type Ends } from '#backend/core/audit/ends'
 import { createGap, ownRecord } from '#backend/core/audit/gap'
 import type { AuditRecord } from '#backend/core/audit/record'
 import { recover } from '#backend/core/audit/recover'
-import { createShipper, type Shipper, type Source, shipContinuously } from '#backend/core/audit/shipper'
+import { type ShipLoop, shipContinuously } from '#backend/core/audit/ship-loop'
+import { type Between, createShipper, type Shipper, type Source } from '#backend/core/audit/shipper'
 import type { AuditSink, Expired } from '#backend/core/audit/sink'
 import { openSpool } from '#backend/core/audit/spool'
 import { adopt, listOrphans, removeStream, showInUse } from '#backend/core/audit/spool-files'
@@ -60,7 +61,7 @@ export function createAudit({ config, key, ends, database, sink, log, removeExpi
   const gap = createGap()
   let fails = false
   let shipping: Promise<void> | undefined
-  let loop: ReturnType<typeof shipContinuously> | undefined
+  let loop: ShipLoop | undefined
   let keeping: Promise<unknown> | undefined
   const ending = new AbortController()
 
@@ -126,16 +127,17 @@ export function createAudit({ config, key, ends, database, sink, log, removeExpi
   }
 
   /** The own records first, and each of the others whatever is wrong with those before it. */
-  async function shipAll(): Promise<void> {
+  async function shipAll(between: Between | undefined): Promise<void> {
     await spool.flush()
     const failures: unknown[] = []
-    await own.ship().catch((error) => failures.push(error))
-    for (const [stream, shipper] of orphans) await shipOrphan(stream, shipper).catch((error) => failures.push(error))
+    await own.ship(between).catch((error) => failures.push(error))
+    for (const [stream, shipper] of orphans)
+      await shipOrphan(stream, shipper, between).catch((error) => failures.push(error))
     if (failures.length > 0) throw failures[0]
   }
 
-  async function shipOrphan(stream: string, shipper: Shipper): Promise<void> {
-    await shipper.ship()
+  async function shipOrphan(stream: string, shipper: Shipper, between: Between | undefined): Promise<void> {
+    if (!(await shipper.ship(between))) return
     await finish(join(root, stream), shipper)
     orphans.delete(stream)
   }
@@ -148,11 +150,11 @@ export function createAudit({ config, key, ends, database, sink, log, removeExpi
   }
 
   /** One at a time: two would send the same records. */
-  async function ship(): Promise<void> {
+  async function ship(between?: Between): Promise<void> {
     const before = shipping
     const now = (async () => {
       await before?.catch(() => undefined)
-      await shipAll()
+      await shipAll(between)
     })()
     shipping = now
     await now
@@ -201,7 +203,7 @@ export function createAudit({ config, key, ends, database, sink, log, removeExpi
         keepDoing(retain, RETENTION_MS, 'operation log: old records could not be removed'),
       ])
     },
-    ship,
+    ship: () => ship(),
     async close() {
       ending.abort()
       // Old records can be many: what is not removed by then is removed by the next process.

@@ -1,6 +1,5 @@
 import { rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { End } from '#backend/core/audit/ends'
 import { headMac } from '#backend/core/audit/mac'
 import type { AuditSink, Batch } from '#backend/core/audit/sink'
@@ -24,16 +23,22 @@ export interface ShipperOptions {
   log: Log
 }
 
+/** Awaited after each batch; false: the rest is left for later. */
+export type Between = (batch: { took_ms: number; is_behind: boolean }) => Promise<boolean>
+
 export interface Shipper {
-  /** Stores all that is on disk now; throws when the database does not take it. */
-  ship(): Promise<void>
+  /** Stores all that is on disk now, true once it is; throws when the database does not take it. */
+  ship(between?: Between): Promise<boolean>
   /** Bytes of the source that are not stored yet. */
   pendingBytes(): number
   /** The last record that is known to be stored; undefined: this shipper has seen none. */
   end(): End | undefined
 }
 
-const CHUNK_BYTES = 256 * 1024
+/** Small, so that the database is never kept from answering requests for long; large where there is much to catch up with. */
+const CHUNK_BYTES = 64 * 1024
+const CHUNK_BYTES_BEHIND = 256 * 1024
+const BEHIND_BYTES = 4 * 1024 * 1024
 const NEWLINE = 0x0a
 const SEQ = /^\{"seq":(\d+),"prev_hash":"[0-9a-f]{64}","hash":"([0-9a-f]{64})"/
 
@@ -44,37 +49,56 @@ export function createShipper({ source, key, sink, database, log }: ShipperOptio
   let end: End | undefined
   let stored_seq: number | undefined
 
-  async function ship(): Promise<void> {
+  const pendingBytes = () => source.segments.reduce((sum, { bytes }) => sum + bytes, -offset)
+
+  async function ship(between?: Between): Promise<boolean> {
     stored_seq ??= await position()
-    for (;;) {
+    // What comes meanwhile is for the next time, or under load there would be no end.
+    for (let left = pendingBytes(); ; ) {
       const segment = source.segments[0]
-      if (segment === undefined) return
+      if (segment === undefined) return true
       if (offset >= segment.bytes) {
-        if (source.segments.length === 1) return
+        if (source.segments.length === 1) return true
         rmSync(segment.path, { force: true })
         source.segments.shift()
         offset = 0
         continue
       }
-      const read = await readLines(segment, offset)
-      if (read === undefined) {
-        // Whoever else has taken the stream over has stored the file and removed it.
-        offset = segment.bytes
-        stored_seq = await position()
-        log.warn({ path: segment.path, stored_seq }, 'operation log: a file of the spool is gone')
+      if (left <= 0) return true
+      const began = performance.now()
+      const is_behind = left > BEHIND_BYTES
+      const stored = await storeFrom(segment, is_behind ? CHUNK_BYTES_BEHIND : CHUNK_BYTES)
+      if (stored === undefined) {
+        left = pendingBytes()
         continue
       }
-      if (!(await storeNew(read.text))) {
-        log.error(
-          { stream, stored_seq },
-          'operation log: the database has lost records, what is left of them is sent again',
-        )
-        offset = 0
-        continue
-      }
-      end = { stream, ...lastPlaceOf(read.text) }
-      offset += read.bytes
+      left -= stored
+      const took_ms = performance.now() - began
+      if (left > 0 && (await between?.({ took_ms, is_behind })) === false) return false
     }
+  }
+
+  /** How many bytes of the file from the offset on are stored by now; undefined: the offset had to be moved. */
+  async function storeFrom(segment: Segment, chunk_bytes: number): Promise<number | undefined> {
+    const read = await readLines(segment, offset, chunk_bytes)
+    if (read === undefined) {
+      // Whoever else has taken the stream over has stored the file and removed it.
+      offset = segment.bytes
+      stored_seq = await position()
+      log.warn({ path: segment.path, stored_seq }, 'operation log: a file of the spool is gone')
+      return undefined
+    }
+    if (!(await storeNew(read.text))) {
+      log.error(
+        { stream, stored_seq },
+        'operation log: the database has lost records, what is left of them is sent again',
+      )
+      offset = 0
+      return undefined
+    }
+    end = { stream, ...lastPlaceOf(read.text) }
+    offset += read.bytes
+    return read.bytes
   }
 
   /** Where the database says that it is. What only a holder of the key can have said is believed, or records would be left out. */
@@ -139,20 +163,20 @@ export function createShipper({ source, key, sink, database, log }: ShipperOptio
 
   return {
     ship,
-    pendingBytes: () => source.segments.reduce((sum, { bytes }) => sum + bytes, -offset),
+    pendingBytes,
     end: () => end,
   }
 }
 
-/** Whole lines from an offset on, as many as a batch holds; `bytes` with their ends. Undefined: the file is gone. */
-async function readLines({ path, bytes: size }: Segment, offset: number) {
+/** Whole lines from an offset on, as many as a batch of that size holds, or one; `bytes` with their ends. Undefined: the file is gone. */
+async function readLines({ path, bytes: size }: Segment, offset: number, chunk_bytes: number) {
   const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error
   })
   if (handle === undefined) return undefined
   try {
-    for (let length = CHUNK_BYTES; ; length *= 2) {
+    for (let length = chunk_bytes; ; length *= 2) {
       const chunk = Buffer.alloc(Math.min(length, size - offset))
       const { bytesRead } = await handle.read(chunk, 0, chunk.length, offset)
       const end = chunk.subarray(0, bytesRead).lastIndexOf(NEWLINE) + 1
@@ -180,48 +204,4 @@ function placeOf(line: string): { seq: number; hash: string } {
 /** Classes 22 and 23 and 54: values, constraints and sizes. Whatever else fails may go well later. */
 function isAboutTheRows(error: unknown): boolean {
   return /^(22|23|54)/.test(pgError(error)?.code ?? '')
-}
-
-/** Ships again and again: soon after something was written, ever more seldom while the database is away. */
-export function shipContinuously(ship: () => Promise<void>, log: Log) {
-  const PAUSE_MS = 500
-  const PAUSE_MS_MAX = 5_000
-  let stopped = false
-  let wake = () => {}
-  let woken = false
-  const running = run()
-
-  async function run(): Promise<void> {
-    let pause_ms = PAUSE_MS
-    while (!stopped) {
-      if (!woken)
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      woken = false
-      await sleep(pause_ms, undefined, { ref: false })
-      if (stopped) return
-      try {
-        await ship()
-        pause_ms = PAUSE_MS
-      } catch (error) {
-        if (pause_ms === PAUSE_MS)
-          log.error({ err: error }, 'operation log: the database does not take it, trying again')
-        pause_ms = Math.min(pause_ms * 2, PAUSE_MS_MAX)
-        woken = true
-      }
-    }
-  }
-
-  return {
-    wake() {
-      woken = true
-      wake()
-    },
-    async stop() {
-      stopped = true
-      wake()
-      await running
-    },
-  }
 }

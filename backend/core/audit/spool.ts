@@ -1,6 +1,7 @@
 import { constants, mkdirSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type AuditRecord, bodyOf, FIRST_HASH, type Link, lineOf, linkOf } from '#backend/core/audit/record'
 import { createStream, isOwn, type Segment, segmentPath } from '#backend/core/audit/spool-files'
 import { uuidv7 } from '#backend/utils/random'
@@ -48,11 +49,19 @@ interface Waiting {
    * Undefined: only waits for those before it.
    */
   body: Buffer | undefined
+  /** Whether an answer waits for it. */
+  is_awaited: boolean
   settled: Settled
 }
 
 const SEGMENT_BYTES = 16 * 1024 * 1024
 const DELAY_MS = 100
+/**
+ * Where a write carried the records of several answers, more of them are about to come, and to wait for those costs less
+ * than a write of their own: the disk is asked less often, and the answers go out together. Who is alone waits for nobody.
+ */
+const GATHER_MS = 3
+const GATHER_FROM = 3
 /** Much less than the silence after which others take a process for gone. */
 const OWNED_MS = 60_000
 
@@ -74,6 +83,8 @@ export function openSpool(options: SpoolOptions): Spool {
   let timer: NodeJS.Timeout | undefined
   let notify = () => {}
   let owned_at = Date.now()
+  /** Answers that waited for the last write. */
+  let answers = 0
 
   async function writeAll(): Promise<void> {
     // The turn of the event loop is awaited, so that requests answered in it share one write.
@@ -81,8 +92,10 @@ export function openSpool(options: SpoolOptions): Spool {
     clearTimeout(timer)
     timer = undefined
     while (waiting.length > 0) {
+      if (answers >= GATHER_FROM) await sleep(GATHER_MS)
       const batch = waiting
       waiting = []
+      answers = batch.filter(({ is_awaited }) => is_awaited).length
       try {
         const has_written = await writeBatch(batch)
         for (const { settled } of batch) settled()
@@ -146,8 +159,8 @@ export function openSpool(options: SpoolOptions): Spool {
     await closing?.close()
   }
 
-  function put(record: AuditRecord, settled: Settled): void {
-    waiting.push({ body: Buffer.from(bodyOf(record)), settled })
+  function put(record: AuditRecord, is_awaited: boolean, settled: Settled): void {
+    waiting.push({ body: Buffer.from(bodyOf(record)), is_awaited, settled })
   }
 
   function start(): Promise<void> {
@@ -168,7 +181,7 @@ export function openSpool(options: SpoolOptions): Spool {
   /** Others may go on coming meanwhile: they are not waited for. */
   async function flush(): Promise<void> {
     await new Promise<void>((resolve) => {
-      waiting.push({ body: undefined, settled: () => resolve() })
+      waiting.push({ body: undefined, is_awaited: false, settled: () => resolve() })
       void start()
     })
   }
@@ -179,12 +192,12 @@ export function openSpool(options: SpoolOptions): Spool {
     segments,
     async append(record) {
       return new Promise((resolve, reject) => {
-        put(record, (error) => (error === undefined ? resolve() : reject(error)))
+        put(record, true, (error) => (error === undefined ? resolve() : reject(error)))
         void start()
       })
     },
     note(record, settled) {
-      put(record, settled)
+      put(record, false, settled)
       timer ??= setTimeout(writeLazy, delay_ms)
     },
     onWritten(listener) {

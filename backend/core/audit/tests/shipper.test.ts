@@ -29,6 +29,12 @@ async function write(count: number): Promise<void> {
   for (let nr = 0; nr < count; nr += 1) await spool.append(record('x'))
 }
 
+/** Records of which three are more than a batch. */
+async function writeLong(count: number): Promise<void> {
+  const args = JSON.stringify({ text: 'x'.repeat(25_000) })
+  for (let nr = 0; nr < count; nr += 1) await spool.append(record('long', { args }))
+}
+
 describe('shipping', () => {
   test('stores each record once, however often and by however many it is tried', async () => {
     const spool = openSpool({ root: place.root, key: 'key', segment_bytes: 3_000 })
@@ -45,6 +51,34 @@ describe('shipping', () => {
     expect(await messages()).toHaveLength(31)
     expect(readdirSync(spool.folder).filter((name) => name.endsWith('.jsonl'))).toHaveLength(1)
     await spool.close()
+  })
+
+  test('ends between two batches where it is told to, and goes on from there', async () => {
+    await writeLong(12)
+    const batches: number[] = []
+    const isWhole = await shipper.ship(async ({ is_behind }) => {
+      batches.push((await stored()).length)
+      expect(is_behind).toBe(false)
+      return batches.length < 2
+    })
+    expect(isWhole).toBe(false)
+    expect(batches).toHaveLength(2)
+    expect(await stored()).toEqual(upTo(batches.at(-1) ?? 0))
+    expect(await shipper.ship()).toBe(true)
+    expect(await stored()).toEqual(upTo(12))
+    expect(shipper.pendingBytes()).toBe(0)
+  })
+
+  test('comes to an end however much is written meanwhile', async () => {
+    await writeLong(6)
+    const isWhole = await shipper.ship(async () => {
+      await writeLong(4)
+      return true
+    })
+    expect(isWhole).toBe(true)
+    expect(shipper.pendingBytes()).toBeGreaterThan(0)
+    expect(await shipper.ship()).toBe(true)
+    expect(shipper.pendingBytes()).toBe(0)
   })
 
   test('one row that the database refuses costs no other row, and is kept as far as it can be', async () => {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FIRST_HASH, readLine } from '#backend/core/audit/record'
 import { recover } from '#backend/core/audit/recover'
@@ -57,6 +58,37 @@ describe('the spool', () => {
     expect(linesOf(spool.segments[0]?.path ?? '')).toHaveLength(200)
     await lazy
     expect(linesOf(spool.segments[0]?.path ?? '')).toHaveLength(201)
+    await spool.close()
+  })
+
+  test('lets many who come one after the other share writes, and nobody wait who is alone', async () => {
+    const spool = openSpool({ root: place.root, key: '' })
+    let writes = 0
+    spool.onWritten(() => {
+      writes += 1
+    })
+    const shortest = async (appends: number, pause: () => Promise<unknown>) => {
+      let took_ms = Number.POSITIVE_INFINITY
+      for (let nr = 0; nr < appends; nr += 1) {
+        await pause()
+        const began = performance.now()
+        await spool.append(record('x'))
+        took_ms = Math.min(took_ms, performance.now() - began)
+      }
+      return took_ms
+    }
+    const alone_ms = await shortest(40, async () => undefined)
+    expect(writes).toBe(40)
+    writes = 0
+    // Each takes as long as a request might, and none as long as another.
+    await Promise.all(Array.from({ length: 24 }, (_, nr) => shortest(40, () => sleep(1 + ((nr * 7) % 11)))))
+    expect(writes).toBeLessThan((24 * 40) / 5)
+    const three = (appends: number) =>
+      Promise.all(Array.from({ length: 3 }, () => shortest(appends, async () => undefined)))
+    await three(1)
+    const among_others_ms = Math.min(...(await three(10)))
+    // Much less than the time for which more are awaited, and much more than nothing.
+    expect(among_others_ms - alone_ms).toBeGreaterThan(1.5)
     await spool.close()
   })
 

@@ -102,3 +102,17 @@ test('nor does what it does not take of the own ones', async () => {
   await log.close()
   expect(readdirSync(join(root, log.stream))).toContain('000000000000001.jsonl')
 })
+
+test('the files of one that is gone stay until all that is in them is stored, also where the log is closed meanwhile', async () => {
+  const left = openSpool({ root, key: '' })
+  const args = JSON.stringify({ text: 'x'.repeat(25_000) })
+  for (let nr = 0; nr < 30; nr += 1) await left.append(record(String(nr), { args }))
+  await left.close()
+  setOwner(left.stream, hostname())
+  const log = audit()
+  log.start()
+  await expect.poll(async () => (await stored()).length, { timeout: 5_000, interval: 1 }).toBeGreaterThan(0)
+  await log.close()
+  expect(await stored()).toEqual(Array.from({ length: 30 }, (_, nr) => String(nr)))
+  expect(readdirSync(root)).not.toContain(left.stream)
+})
