@@ -140,21 +140,25 @@ async function compare(name: string, sides: Sides, { full, steady }: Rounds, opt
 function report(name: string, { full, steady }: Rounds): void {
   const rate = steady[0]?.on.per_second
   const ratio = (side: 'on' | 'again') => median(full.map((round) => round[side].per_second / round.off.per_second))
-  const growth = (rounds: readonly Round[], side: 'on' | 'again') =>
-    median(rounds.map((round) => round[side].p99_ms - round.off.p99_ms)).toFixed(1)
+  const p99 = (rounds: readonly Round[], side: keyof Round) => median(rounds.map((round) => round[side].p99_ms))
+  // Of the medians: in every fifth round or so, of either side, something else on the machine takes many milliseconds.
+  const growth = (rounds: readonly Round[], side: 'on' | 'again') => (p99(rounds, side) - p99(rounds, 'off')).toFixed(1)
   const told = (side: 'on' | 'again') =>
     `${ratio(side).toFixed(2)} of the rate, p99 ${growth(full, side)} ms more at the full rate and ` +
     `${growth(steady, side)} ms at ${rate}/s`
-  console.log(`${name}, medians against the server without the log:`)
+  console.log(`${name}, medians of ${full.length} rounds against the server without the log:`)
   console.log(`  with the log: ${told('on')}`)
   console.log(`  the one without it, again: ${told('again')}`)
-  const rows = full.map(({ on, off }, index) => [
-    `round ${index + 1}`,
-    ...[on.per_second, off.per_second, on.p99_ms, off.p99_ms].map((value) => value.toFixed(0)),
-    ...[steady[index]?.on.p99_ms, steady[index]?.off.p99_ms].map((value) => value?.toFixed(1) ?? ''),
-  ])
-  const head = ['', 'with/s', 'without/s', 'p99 with', 'p99 without', `with at ${rate}/s`, `without at ${rate}/s`]
-  console.log(`${table([head, ...rows])}\n`)
+  const row = (what: string, value: (side: keyof Round) => number) => [
+    what,
+    ...(['on', 'off', 'again'] as const).map((side) => value(side).toFixed(1)),
+  ]
+  const rows = [
+    row('answers/s', (side) => median(full.map((round) => round[side].per_second))),
+    row('p99 ms', (side) => p99(full, side)),
+    row(`p99 ms at ${rate}/s`, (side) => p99(steady, side)),
+  ]
+  console.log(`${table([['', 'with', 'without', 'without, again'], ...rows])}\n`)
 }
 
 /** Whoever comes later may find a warmer machine: they take turns in that too. */
