@@ -22,7 +22,7 @@ const KEEP_ALIVE_MS = 72_000
 export function createHttpServer(handle: Handle, log: Log): HttpServer {
   const answering = createInFlight<ServerResponse>()
   let stopping = false
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, (request, response) => {
+  const take: Handle = (request, response) => {
     const leave = answering.add(response)
     response.once('close', () => {
       leave()
@@ -31,7 +31,10 @@ export function createHttpServer(handle: Handle, log: Log): HttpServer {
     })
     if (stopping) response.shouldKeepAlive = false
     handle(request, response)
-  })
+  }
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, take)
+  // An `Expect` that nobody knows may be ignored; by itself Node answers it with 417, and the operation log would miss it.
+  server.on('checkExpectation', take)
   server.on('clientError', answerMalformed)
   return {
     server,

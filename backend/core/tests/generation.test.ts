@@ -70,6 +70,13 @@ async function get(
   return { text, port, headers: response.headers }
 }
 
+test('a request that expects what nobody knows of reaches the application like any other', async () => {
+  const request = httpRequest(`${url}/`, { agent, headers: { expect: 'a-miracle' } }).end()
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  response.resume()
+  expect(response.statusCode).toBe(200)
+})
+
 describe('a swap', () => {
   test('is seen by the next request, on a connection that stays open; what was before is closed', async () => {
     const before = await get()
