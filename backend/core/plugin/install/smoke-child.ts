@@ -25,7 +25,9 @@ process.once('message', (order: SmokeOrder) => {
   }
   process.on('uncaughtException', give('threw'))
   process.on('unhandledRejection', give('threw'))
-  attempt(order, tell).then(() => disconnect?.(), give('threw'))
+  tell({ kind: 'ready' })
+    .then(() => attempt(order, tell))
+    .then(() => disconnect?.(), give('threw'))
 })
 
 async function attempt(

@@ -24,6 +24,8 @@ const Said = z.string().max(100_000)
 
 /** From the process that tries, each with the word that only it and its parent know. */
 export const SmokeMessage = z.discriminatedUnion('kind', [
+  /** The product's own modules are loaded, and nothing of the plugin is. */
+  z.strictObject({ kind: z.literal('ready'), word: z.string() }),
   z.strictObject({ kind: z.literal('report'), word: z.string(), report: SmokeReport }),
   z.strictObject({ kind: z.literal('threw'), word: z.string(), reason: Said }),
   z.strictObject({ kind: z.literal('invalid'), word: z.string(), reason: Said }),

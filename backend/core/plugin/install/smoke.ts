@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { BadRequest } from '#backend/common/errors'
+import { BadRequest, type Refusal, Unavailable } from '#backend/common/errors'
 import { shown } from '#backend/core/plugin/install/file-names'
 import { endGroup } from '#backend/core/plugin/install/limited-process'
 import { SMOKE_LIMITS, type SmokeLimits } from '#backend/core/plugin/install/limits'
@@ -19,7 +19,7 @@ const MEMORY_CHECK_MS = 100
 /**
  * Tries a compiled plugin in a process of its own, with the product's modules but none of its settings or connections,
  * and says what it brings. Throws BadRequest where it throws, hangs, exits, takes too much, is no plugin, or keeps
- * something open that would outlive it in the server.
+ * something open that would outlive it in the server; Unavailable where the machine is too busy to try it.
  */
 export async function smokeLoad(
   file: string,
@@ -72,7 +72,8 @@ async function finish(child: ChildProcess): Promise<void> {
 /** Watches one process until it has said all and ended, or has broken a rule. */
 class Trial {
   readonly word = randomBytes(16).toString('hex')
-  private readonly timers: NodeJS.Timeout[] = []
+  private deadline: NodeJS.Timeout | undefined
+  private memory_checks: NodeJS.Timeout | undefined
   private report: SmokeReport | undefined
   /** Undefined until the application was closed. */
   private left: string[] | undefined
@@ -88,22 +89,26 @@ class Trial {
     try {
       return await new Promise((resolve, reject) => this.watch(resolve, reject))
     } finally {
-      for (const timer of this.timers) clearTimeout(timer)
+      clearTimeout(this.deadline)
+      clearInterval(this.memory_checks)
       this.child.removeAllListeners('message')
     }
   }
 
   private watch(resolve: (report: SmokeReport) => void, reject: (reason: unknown) => void): void {
-    const { child, limits, timers } = this
-    timers.push(
-      setTimeout(() => reject(this.late()), limits.load_ms),
-      setInterval(() => void this.checkMemory().catch(reject), MEMORY_CHECK_MS),
-    )
+    const { child, limits } = this
+    const within = (ms: number, late: () => Refusal) => {
+      clearTimeout(this.deadline)
+      this.deadline = setTimeout(() => reject(late()), ms)
+    }
+    within(limits.start_ms, () => new Unavailable('error.unavailable'))
+    this.memory_checks = setInterval(() => void this.checkMemory().catch(reject), MEMORY_CHECK_MS)
     child.on('message', (message) => {
       const refusal = this.hear(message)
       if (refusal !== undefined) reject(refusal)
+      else if (this.report === undefined) within(limits.load_ms, () => this.hangs())
       // From now on it only has to end.
-      else timers.push(setTimeout(() => reject(this.leak()), limits.end_ms))
+      else within(limits.end_ms, () => this.leak())
     })
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (chunk: Buffer) => {
@@ -122,6 +127,8 @@ class Trial {
     if (!parsed.success || parsed.data.word !== this.word) return refusal('smoke_forged')
     const said = parsed.data
     switch (said.kind) {
+      case 'ready':
+        return undefined
       case 'report':
         this.report = said.report
         return undefined
@@ -146,7 +153,7 @@ class Trial {
     return refusal('smoke_exited', { code })
   }
 
-  private late(): BadRequest {
+  private hangs(): BadRequest {
     return refusal('smoke_hangs', { seconds: this.limits.load_ms / 1000 })
   }
 

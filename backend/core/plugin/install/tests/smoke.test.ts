@@ -58,6 +58,11 @@ test('a sound plugin says what it brings, and its process ends by itself', async
   })
 })
 
+test('a machine that is too busy to begin the trial says nothing of the plugin', async () => {
+  const outcome = trial({}, { ...SMOKE_LIMITS, start_ms: 1 })
+  await expect(outcome).rejects.toMatchObject({ status: 503, key: 'error.unavailable' })
+})
+
 describe('a plugin is refused, with its reason, that', () => {
   test.each([
     ['throws', "throw new Error('no luck')", 'smoke_threw Error: no luck'],
