@@ -45,6 +45,22 @@ export async function run(cwd: string, command: string, args: readonly string[],
   return { code, output }
 }
 
+/** What `npm run resource:new -- project-task` writes. */
+export const RESOURCE_FILES: readonly string[] = [
+  'backend/app/admin/api/v1/sys/project-task.api.ts',
+  'backend/app/admin/crud/project-task.crud.ts',
+  'backend/app/admin/model/project-task.model.ts',
+  'backend/app/admin/schema/project-task.schema.ts',
+  'backend/app/admin/service/project-task.service.ts',
+  'backend/app/admin/tests/project-task.api.test.ts',
+]
+
+export const newResource = (cwd: string, ...names: string[]): Promise<Ran> =>
+  runNode(cwd, ['--import', 'tsx', 'scripts/resource-new.ts', ...names])
+
+export const fbaPlugin = (cwd: string, ...args: string[]): Promise<Ran> =>
+  runNode(cwd, ['--conditions=source', '--import', 'tsx', 'backend/cli.ts', 'plugin', ...args])
+
 /** The file behind the command of a package. */
 export function binOf(name: string, bin = name): string {
   const folder = join(ROOT, 'node_modules', name)
