@@ -3,8 +3,10 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Redis } from 'ioredis'
 import postgres from 'postgres'
+import { storeTestFiles } from './test-files.js'
 
-// Runs the test suite on a real PostgreSQL and Redis, which must be there. Arguments go on to vitest.
+// Runs the tests that use a database or a key-value store on a real PostgreSQL and Redis, which must be there. Arguments
+// go on to vitest; files among them are run instead of all.
 
 const database_url = process.env.TEST_DATABASE_URL || 'postgres://postgres@127.0.0.1:5432/postgres'
 const redis_url = process.env.TEST_REDIS_URL || 'redis://127.0.0.1:6379'
@@ -60,7 +62,9 @@ if (told.length > 0) {
   process.exit(1)
 }
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
-const { status } = spawnSync(process.execPath, [vitest, 'run', ...process.argv.slice(2)], {
+const given = process.argv.slice(2)
+const files = given.every((argument) => argument.startsWith('-')) ? storeTestFiles() : []
+const { status } = spawnSync(process.execPath, [vitest, 'run', '--project', 'backend', ...given, ...files], {
   stdio: 'inherit',
   env: { ...process.env, TEST_DATABASE_URL: database_url, TEST_REDIS_URL: redis_url },
 })
