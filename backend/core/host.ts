@@ -139,8 +139,9 @@ export async function createHost(
       audit?.start()
     },
     async close() {
-      await events.stop()
+      // First of all: what is only in memory of it is on disk, whatever hangs afterwards.
       await audit?.close()
+      await events.stop()
       await activity.settled()
       await counters.close()
       await kv.close()

@@ -41,23 +41,32 @@ export interface AuditOptions {
   log: Log
   /** What is removed because of its age, where records have one. */
   removeExpired?: () => Promise<Expired[]>
+  /** How often the own folder is shown to be in use, and folders of processes that are gone are looked for. */
+  look_ms?: number
 }
 
 /** Changes need room for what is under way beside them, so they are refused before the spool is full. */
 const CHANGES_SHARE = 0.9
-const ORPHANS_MS = 60_000
+/** In memory, while the disk takes nothing. */
+const WAITING_BYTES_MAX = 64 * 1024 * 1024
+const LOOK_MS = 60_000
 const RETENTION_MS = 6 * 3_600_000
 const CLOSE_MS = 5_000
 const KEEPING_MS = 1_000
 const UNSAID = 'operation log: what it misses could not be said in it'
 const TAKE_OVER_FAILED = 'operation log: a spool could not be taken over'
 
-export function createAudit({ config, key, ends, database, sink, log, removeExpired }: AuditOptions): Audit {
+export function createAudit(options: AuditOptions): Audit {
+  const { config, key, ends, database, sink, log, removeExpired, look_ms = LOOK_MS } = options
   const root = auditFolder(config.DATA_DIR)
   const spool = openSpool({ root, key })
   const shipperOf = (source: Source) => createShipper({ source, key, sink, database, log })
   const own = shipperOf(spool)
   const orphans = new Map<string, Shipper>()
+  /** What is this process's already and could not be read: nobody else will try. */
+  const unread = new Set<string>()
+  /** What was wrong with each stream when it was last said. */
+  const said = new Map<string, string>()
   const gap = createGap()
   let fails = false
   let shipping: Promise<void> | undefined
@@ -66,16 +75,17 @@ export function createAudit({ config, key, ends, database, sink, log, removeExpi
   const ending = new AbortController()
 
   function pending(): number {
-    let bytes = own.pendingBytes()
+    let bytes = own.pendingBytes() + spool.waitingBytes()
     for (const shipper of orphans.values()) bytes += shipper.pendingBytes()
     return bytes
   }
-  const isWithin = (share: number) => pending() < config.AUDIT_SPOOL_MAX_BYTES * share
+  const isWithin = (share: number) =>
+    pending() < config.AUDIT_SPOOL_MAX_BYTES * share && spool.waitingBytes() < WAITING_BYTES_MAX * share
 
   /** Whether there is room for it. What is missing from before is said first. */
   function isRoomFor({ opera_time }: AuditRecord): boolean {
     if (!isWithin(1)) {
-      gap.add(opera_time)
+      if (gap.add(opera_time)) log.error({ bytes: pending() }, 'operation log: no room, what comes now is only counted')
       return false
     }
     const missing = gap.take()
@@ -86,10 +96,10 @@ export function createAudit({ config, key, ends, database, sink, log, removeExpi
     return true
   }
 
-  function settle(opera_time: string, error: unknown): void {
+  function settle({ opera_time, trace_id, username, method, path }: Kept, error: unknown): void {
     fails = error !== undefined
     if (!fails) return
-    log.error({ err: error }, 'operation log: a record could not be written')
+    log.error({ err: error, trace_id, username, method, path }, 'operation log: a record could not be written')
     gap.add(opera_time)
   }
 
@@ -97,22 +107,23 @@ export function createAudit({ config, key, ends, database, sink, log, removeExpi
     if (!isRoomFor(record)) throw new Error('the spool of the operation log is full')
     try {
       await spool.append(record)
-      settle(record.opera_time, undefined)
+      settle(record, undefined)
     } catch (error) {
-      settle(record.opera_time, error)
+      settle(record, error)
       throw error
     }
   }
 
   function note(record: AuditRecord): void {
     if (!isRoomFor(record)) return
-    const { opera_time } = record
-    spool.note(record, (error) => settle(opera_time, error))
+    const { opera_time, trace_id, username, method, path } = record
+    const kept = { opera_time, trace_id, username, method, path }
+    spool.note(record, (error) => settle(kept, error))
   }
 
   /** One that cannot be read keeps none of the others from being stored. */
   async function adoptOrphans(): Promise<void> {
-    for (const stream of listOrphans(root)) {
+    for (const stream of new Set([...unread, ...listOrphans(root)])) {
       if (stream === spool.stream || orphans.has(stream)) continue
       await takeOver(stream).catch((err: unknown) => log.error({ err, stream }, TAKE_OVER_FAILED))
     }
@@ -121,7 +132,9 @@ export function createAudit({ config, key, ends, database, sink, log, removeExpi
   async function takeOver(stream: string): Promise<void> {
     const folder = join(root, stream)
     adopt(folder)
+    unread.add(stream)
     const { segments } = await recover(folder, key, log)
+    unread.delete(stream)
     orphans.set(stream, shipperOf({ stream, segments }))
     loop?.wake()
   }
@@ -130,10 +143,27 @@ export function createAudit({ config, key, ends, database, sink, log, removeExpi
   async function shipAll(between: Between | undefined): Promise<void> {
     await spool.flush()
     const failures: unknown[] = []
-    await own.ship(between).catch((error) => failures.push(error))
-    for (const [stream, shipper] of orphans)
-      await shipOrphan(stream, shipper, between).catch((error) => failures.push(error))
+    const attempt = async (stream: string, work: () => Promise<unknown>) => {
+      try {
+        await work()
+        said.delete(stream)
+      } catch (error) {
+        complain(stream, error)
+        failures.push(error)
+      }
+    }
+    await attempt(spool.stream, () => own.ship(between))
+    for (const [stream, shipper] of orphans) await attempt(stream, () => shipOrphan(stream, shipper, between))
     if (failures.length > 0) throw failures[0]
+  }
+
+  /** Of each stream what is new: one that is never taken keeps nothing else from being said. */
+  function complain(stream: string, err: unknown): void {
+    // A failed query has its parameters in its message, which are other ones each time.
+    const reason = String(err instanceof Error ? (err.cause ?? err) : err)
+    if (said.get(stream) === reason) return
+    said.set(stream, reason)
+    log.error({ err, stream }, 'operation log: the database does not take it, trying again')
   }
 
   async function shipOrphan(stream: string, shipper: Shipper, between: Between | undefined): Promise<void> {
@@ -181,12 +211,16 @@ export function createAudit({ config, key, ends, database, sink, log, removeExpi
     await spool.append(record).catch((err: unknown) => log.error({ err, missing: record.args }, UNSAID))
   }
 
-  /** What the database does not take in time stays on disk for the next process. */
-  async function shipLast(): Promise<void> {
+  /** What the database does not take in time, the batch under way included, stays on disk for the next process. */
+  async function shipLast(loop: ShipLoop): Promise<void> {
     const late = sleep(CLOSE_MS, 'late', { ref: false })
-    const outcome = await Promise.race([ship().catch((error: unknown) => error), late])
+    const all = loop.stop().then(() => ship())
+    const outcome = await Promise.race([all.catch((error: unknown) => error), late])
     if (outcome !== undefined) log.warn({ err: outcome, bytes: pending() }, 'operation log: not all of it is stored')
   }
+
+  // From the beginning: until the log is started a migration may take its time.
+  const showing = keepDoing(async () => showInUse(spool.folder), look_ms, 'operation log: the own folder is gone')
 
   return {
     stream: spool.stream,
@@ -194,12 +228,11 @@ export function createAudit({ config, key, ends, database, sink, log, removeExpi
     append,
     note,
     start() {
-      loop = shipContinuously(ship, log)
+      loop = shipContinuously(ship)
       spool.onWritten(() => loop?.wake())
-      const show = async () => showInUse(spool.folder)
       keeping = Promise.all([
-        keepDoing(show, ORPHANS_MS, 'operation log: the folder of the own spool is gone'),
-        keepDoing(adoptOrphans, ORPHANS_MS, TAKE_OVER_FAILED),
+        showing,
+        keepDoing(adoptOrphans, look_ms, TAKE_OVER_FAILED),
         keepDoing(retain, RETENTION_MS, 'operation log: old records could not be removed'),
       ])
     },
@@ -210,8 +243,7 @@ export function createAudit({ config, key, ends, database, sink, log, removeExpi
       await Promise.race([keeping, sleep(KEEPING_MS, undefined, { ref: false })])
       await sayMissing()
       await spool.close()
-      await loop?.stop()
-      if (loop !== undefined) await shipLast()
+      if (loop !== undefined) await shipLast(loop)
       if (own.pendingBytes() > 0) return
       // Where it cannot be noted the folder stays, for the next process to do it.
       await finish(spool.folder, own).catch((err: unknown) =>
@@ -220,6 +252,9 @@ export function createAudit({ config, key, ends, database, sink, log, removeExpi
     },
   }
 }
+
+/** What is told of a record that could not be written. */
+type Kept = Pick<AuditRecord, 'opera_time' | 'trace_id' | 'username' | 'method' | 'path'>
 
 function retentionNote(removed: readonly Expired[]) {
   const count = removed.reduce((sum, one) => sum + one.count, 0)

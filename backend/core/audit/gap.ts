@@ -3,8 +3,8 @@ import type { AuditRecord } from '#backend/core/audit/record'
 
 /** Requests whose records could not be kept. They are counted, so that the log itself says that it misses some. */
 export interface Gap {
-  /** `opera_time`: of the record that is missing. */
-  add(opera_time: string): void
+  /** `opera_time`: of the record that is missing. True: it is the first since what is missing was said. */
+  add(opera_time: string): boolean
   /** What is missing, to be said once; undefined: nothing is. */
   take(): TakenGap | undefined
 }
@@ -29,7 +29,11 @@ export function createGap(): Gap {
   }
 
   return {
-    add: (opera_time) => put({ count: 1, from: opera_time, to: opera_time }),
+    add(opera_time) {
+      const isFirst = missing === undefined
+      put({ count: 1, from: opera_time, to: opera_time })
+      return isFirst
+    },
     take() {
       const taken = missing
       missing = undefined

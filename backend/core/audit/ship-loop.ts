@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Between } from '#backend/core/audit/shipper'
-import type { Log } from '#backend/core/log'
 
 export interface ShipLoop {
   /** There is something to ship. */
@@ -13,9 +12,10 @@ const PAUSE_MS = 500
 const PAUSE_MS_MAX = 5_000
 /** Of the time that a batch took, for which the database is left to the requests before the next. */
 const REST = 2
+const REST_MS_MAX = 500
 
-/** Ships again and again: soon after something was written, ever more seldom while the database is away. */
-export function shipContinuously(ship: (between: Between) => Promise<void>, log: Log): ShipLoop {
+/** Ships again and again: soon after something was written, ever more seldom while it fails, of which `ship` tells. */
+export function shipContinuously(ship: (between: Between) => Promise<void>): ShipLoop {
   const stopping = new AbortController()
   const { signal } = stopping
   let wake = () => {}
@@ -25,7 +25,7 @@ export function shipContinuously(ship: (between: Between) => Promise<void>, log:
   const rest = (ms: number) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined)
 
   async function between({ took_ms, is_behind }: Parameters<Between>[0]): Promise<boolean> {
-    if (!is_behind) await rest(took_ms * REST)
+    if (!is_behind) await rest(Math.min(took_ms * REST, REST_MS_MAX))
     return !signal.aborted
   }
 
@@ -42,9 +42,7 @@ export function shipContinuously(ship: (between: Between) => Promise<void>, log:
       try {
         await ship(between)
         pause_ms = PAUSE_MS
-      } catch (error) {
-        if (pause_ms === PAUSE_MS)
-          log.error({ err: error }, 'operation log: the database does not take it, trying again')
+      } catch {
         pause_ms = Math.min(pause_ms * 2, PAUSE_MS_MAX)
         woken = true
       }

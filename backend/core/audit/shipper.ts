@@ -66,7 +66,7 @@ export function createShipper({ source, key, sink, database, log }: ShipperOptio
       }
       if (left <= 0) return true
       const began = performance.now()
-      const is_behind = left > BEHIND_BYTES
+      const is_behind = pendingBytes() > BEHIND_BYTES
       const stored = await storeFrom(segment, is_behind ? CHUNK_BYTES_BEHIND : CHUNK_BYTES)
       if (stored === undefined) {
         left = pendingBytes()

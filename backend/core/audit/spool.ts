@@ -36,6 +36,8 @@ export interface Spool {
   onWritten(listener: () => void): void
   /** Writes what is waiting by now, at once. */
   flush(): Promise<void>
+  /** Of records that are not on disk yet. */
+  waitingBytes(): number
   /** Writes what is left and takes no more. */
   close(): Promise<void>
 }
@@ -55,7 +57,8 @@ interface Waiting {
 }
 
 const SEGMENT_BYTES = 16 * 1024 * 1024
-const DELAY_MS = 100
+/** With the time for which a write waits for more, within 100 ms. */
+const DELAY_MS = 90
 /**
  * Where a write carried the records of several answers, more of them are about to come, and to wait for those costs less
  * than a write of their own: the disk is asked less often, and the answers go out together. Who is alone waits for nobody.
@@ -85,6 +88,8 @@ export function openSpool(options: SpoolOptions): Spool {
   let owned_at = Date.now()
   /** Answers that waited for the last write. */
   let answers = 0
+  let waiting_bytes = 0
+  let closed = false
 
   async function writeAll(): Promise<void> {
     // The turn of the event loop is awaited, so that requests answered in it share one write.
@@ -102,6 +107,8 @@ export function openSpool(options: SpoolOptions): Spool {
         if (has_written) notify()
       } catch (error) {
         for (const { settled } of batch) settled(error)
+      } finally {
+        for (const { body } of batch) waiting_bytes -= body?.length ?? 0
       }
     }
   }
@@ -145,7 +152,12 @@ export function openSpool(options: SpoolOptions): Spool {
     const first_seq = last.seq + 1
     const path = segmentPath(folder, first_seq)
     const handle = await open(path, OPEN_FLAGS, 0o600)
-    await syncFolder(folder)
+    try {
+      await syncFolder(folder)
+    } catch (error) {
+      await handle.close()
+      throw error
+    }
     const segment: Segment = { path, first_seq, bytes: 0 }
     if (segments.at(-1)?.path === path) segments.pop()
     segments.push(segment)
@@ -160,7 +172,13 @@ export function openSpool(options: SpoolOptions): Spool {
   }
 
   function put(record: AuditRecord, is_awaited: boolean, settled: Settled): void {
-    waiting.push({ body: Buffer.from(bodyOf(record)), is_awaited, settled })
+    if (closed) {
+      settled(new Error('the operation log is closed'))
+      return
+    }
+    const body = Buffer.from(bodyOf(record))
+    waiting_bytes += body.length
+    waiting.push({ body, is_awaited, settled })
   }
 
   function start(): Promise<void> {
@@ -198,13 +216,15 @@ export function openSpool(options: SpoolOptions): Spool {
     },
     note(record, settled) {
       put(record, false, settled)
-      timer ??= setTimeout(writeLazy, delay_ms)
+      if (!closed) timer ??= setTimeout(writeLazy, delay_ms)
     },
     onWritten(listener) {
       notify = listener
     },
     flush,
+    waitingBytes: () => waiting_bytes,
     async close() {
+      closed = true
       await flush()
       await writing
       await closeSegment()

@@ -28,6 +28,12 @@ const audit = (max_bytes = 1_000_000, on: Database = tables.get()) =>
     log: place.log,
   })
 
+const waitingForLocks = async () => {
+  const [row] = await tables.get().sql<{ count: number }[]>`
+    select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+  return row?.count
+}
+
 describe('the operation log', () => {
   test('stores what a process that is gone has left', async () => {
     const spool = openSpool({ root: join(place.root, 'audit'), key: '' })
@@ -126,5 +132,33 @@ describe('the operation log', () => {
     ])
     const [row] = await tables.get().db.execute<{ total: string }>(sql`select count(*) as total from sys_audit_stream`)
     expect(Number(row?.total)).toBe(1)
+  })
+
+  test('ends in time although the database holds up the batch under way, and takes no more then', async () => {
+    const log = audit()
+    log.start()
+    await log.append(record('held up'))
+    await tables.get().sql.begin(async (blocker) => {
+      await blocker`lock table sys_opera_log in access exclusive mode`
+      await expect.poll(waitingForLocks, { timeout: 5_000 }).toBe(1)
+      await log.close()
+      await expect(log.append(record('late'))).rejects.toThrow('closed')
+    })
+    expect(streamsLeft()).toEqual([log.stream])
+    expect(place.lines.map(({ msg }) => msg)).toContain('operation log: not all of it is stored')
+  })
+
+  test('says of each stream what is wrong with it, once', async () => {
+    const spool = openSpool({ root: join(place.root, 'audit'), key: 'another' })
+    await spool.append(record('left'))
+    await spool.close()
+    const log = audit()
+    await log.append(record('own'))
+    await tables.get().sql`alter table sys_audit_stream rename to away`
+    for (let nr = 0; nr < 3; nr += 1) await expect(log.ship()).rejects.toThrow()
+    await tables.get().sql`alter table away rename to sys_audit_stream`
+    expect(place.lines).toMatchObject([{ level: 50, stream: log.stream }])
+    await log.ship()
+    await log.close()
   })
 })

@@ -1,8 +1,6 @@
-import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { shipContinuously } from '#backend/core/audit/ship-loop'
 
-const log = pino({ level: 'silent' })
 const turn = () =>
   new Promise((resolve) => {
     setImmediate(resolve)
@@ -18,7 +16,7 @@ test.each([
       batches += 1
       await turn()
     } while (await between({ took_ms: is_behind ? 0 : 60_000, is_behind }))
-  }, log)
+  })
   loop.wake()
   await expect.poll(() => batches, { interval: 1 }).toBeGreaterThan(0)
   await loop.stop()
@@ -35,7 +33,7 @@ test('it leaves the database to others for longer than it has taken, unless ther
       const began = performance.now()
       await between({ took_ms, is_behind })
       rests.push(performance.now() - began)
-    }, log)
+    })
     loop.wake()
     await expect.poll(() => rests.length).toBe(is_behind ? 2 : 1)
     await loop.stop()

@@ -69,6 +69,17 @@ describe('shipping', () => {
     expect(shipper.pendingBytes()).toBe(0)
   })
 
+  test('catches up where it falls behind on its way', async () => {
+    await writeLong(40)
+    const behind: boolean[] = []
+    await shipper.ship(async ({ is_behind }) => {
+      behind.push(is_behind)
+      if (behind.length === 1) await writeLong(200)
+      return behind.length < 3
+    })
+    expect(behind.slice(0, 2)).toEqual([false, true])
+  })
+
   test('comes to an end however much is written meanwhile', async () => {
     await writeLong(6)
     const isWhole = await shipper.ship(async () => {

@@ -1,8 +1,8 @@
-import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createAudit } from '#backend/core/audit/audit'
+import { type AuditOptions, createAudit } from '#backend/core/audit/audit'
 import { openEnds } from '#backend/core/audit/ends'
 import { openSpool } from '#backend/core/audit/spool'
 import { listOrphans } from '#backend/core/audit/spool-files'
@@ -19,7 +19,7 @@ beforeEach(() => {
 })
 afterEach(() => place.remove())
 
-const audit = () =>
+const audit = (options: Partial<AuditOptions> = {}) =>
   createAudit({
     config: { DATA_DIR: place.root, AUDIT_SPOOL_MAX_BYTES: 1_000_000 },
     key: '',
@@ -27,6 +27,7 @@ const audit = () =>
     database: tables.get(),
     sink,
     log: place.log,
+    ...options,
   })
 const setOwner = (stream: string, host: string) =>
   writeFileSync(join(root, stream, 'owner.json'), JSON.stringify({ host, pid: 1, started: 'x' }))
@@ -39,13 +40,29 @@ function silence(stream: string): void {
   utimesSync(folder, long_ago, long_ago)
 }
 
-test('a process that has nothing to write is not taken for gone by other machines', async () => {
-  const log = audit()
+test('a process that has nothing to write is not taken for gone by other machines, also before it is started', async () => {
+  const log = audit({ look_ms: 20 })
   setOwner(log.stream, 'elsewhere')
   silence(log.stream)
-  expect(listOrphans(root)).toEqual([log.stream])
+  await expect.poll(() => listOrphans(root), { interval: 5 }).toEqual([])
+  await log.close()
+})
+
+test('what could not be read of one that is gone is tried again', async () => {
+  const left = openSpool({ root, key: '' })
+  await left.append(record('left'))
+  await left.close()
+  setOwner(left.stream, hostname())
+  const [file] = readdirSync(join(root, left.stream)).filter((name) => name.endsWith('.jsonl'))
+  const path = join(root, left.stream, file ?? '')
+  renameSync(path, join(place.root, 'aside'))
+  mkdirSync(path)
+  const log = audit({ look_ms: 50 })
   log.start()
-  expect(listOrphans(root)).toEqual([])
+  await expect.poll(() => place.lines).toMatchObject([{ level: 50, stream: left.stream }])
+  rmdirSync(path)
+  renameSync(join(place.root, 'aside'), path)
+  await expect.poll(stored, { timeout: 5_000 }).toEqual(['left'])
   await log.close()
 })
 
