@@ -32,8 +32,9 @@ export function createHttpServer(handle: Handle, log: Log): HttpServer {
     if (stopping) response.shouldKeepAlive = false
     handle(request, response)
   }
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, take)
-  // An `Expect` that nobody knows may be ignored; by itself Node answers it with 417, and the operation log would miss it.
+  // A request without `Host` is refused, and an `Expect` that nobody knows ignored, by the application: what Node answers by
+  // itself is in no operation log.
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0, requireHostHeader: false }, take)
   server.on('checkExpectation', take)
   server.on('clientError', answerMalformed)
   return {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { BadRequest } from '#backend/common/errors'
 import { ANONYMOUS } from '#backend/core/actor'
 import { type Ctx, newCtx, type SetParts } from '#backend/core/ctx'
 import type { Host } from '#backend/core/host'
@@ -19,6 +20,9 @@ export const contextHook = fp(
     app.addHook('onRequest', async (request, reply) => {
       request.ctx = contextOf(request, host, parts)
       reply.header('x-request-id', request.id)
+      // RFC 9112, 3.2.
+      if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
+        throw new BadRequest('error.malformed')
     })
     app.addHook('onResponse', async ({ log, method, url, ctx }, { statusCode, elapsedTime }) => {
       log.info(

@@ -1,24 +1,31 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createHttpServer, type HttpServer } from '#backend/core/http-server'
 import { createTestApp, type SignedIn, type TestApp } from '#backend/tests/harness'
 
 let t: TestApp
 let root: SignedIn
+let server: HttpServer
 let port: number
 beforeAll(async () => {
   t = await createTestApp()
   root = await t.signInSuperuser()
-  await t.app.listen({ port: 0, host: '127.0.0.1' })
-  port = (t.app.server.address() as { port: number }).port
+  // As the product does: by itself Node answers some requests that the log would miss.
+  await t.app.ready()
+  server = createHttpServer((request, response) => t.app.routing(request, response), t.host.log)
+  port = Number(new URL(await server.listen({ host: '127.0.0.1', port: 0 })).port)
 })
-afterAll(() => t.close())
+afterAll(async () => {
+  await server.stop(1_000)
+  await t.close()
+})
 
 /** Sends a request line as it is: clients and `inject` would bring it into the usual form. */
-function send(target: string, trace_id: string): Promise<string> {
+function send(target: string, trace_id: string, host = 'host: here'): Promise<string> {
   const body = JSON.stringify({ name: trace_id, status: 1 })
   const head = [
     `POST ${target} HTTP/1.1`,
-    'host: here',
+    host,
     `authorization: Bearer ${root.token}`,
     'content-type: application/json',
     `content-length: ${body.length}`,
@@ -64,4 +71,15 @@ test('a refusal is recorded however its URL is spelled', async () => {
     await t.host.audit?.ship()
     expect([...(await t.host.database.sql`select 1 from sys_opera_log where trace_id = ${trace_id}`)]).toHaveLength(1)
   }
+})
+
+test.each([
+  ['without a host is refused', 'x-no: host', 400],
+  ['that expects what nobody knows is served', 'host: here\r\nexpect: a-miracle', 200],
+])('a change %s and recorded', async (_, host, status) => {
+  const trace_id = `head-${status}`
+  expect(await send(PATH, trace_id, host)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+  await t.host.audit?.ship()
+  const rows = await t.host.database.sql`select code from sys_opera_log where trace_id = ${trace_id}`
+  expect(rows).toMatchObject([{ code: String(status) }])
 })
