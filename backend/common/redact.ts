@@ -3,11 +3,29 @@ import { secrets } from '#backend/common/schema'
 
 export const REDACTED = '[REDACTED]'
 const SECRET_NAME =
-  /pass(?:$|[-_]?(?:w|phrase|code))|pwd|secret|token|credential|authorization|bearer|jwt$|cookie|(?:^|[-_])otp$|(?:api|private|access|signing|encryption)[-_]?key|^(?:salt|pin)$/i
+  /pass(?:$|[-_]?(?:w|phrase|code|key))|pwd|secret|token|credential|authorization|auth$|bearer|jwt$|cookie|signature|(?:^|[-_])t?otp(?:$|[-_]?code$)|[-_]key$|(?:api|private|access|signing|encryption)key|^(?:salt|pin)$/i
+/** What is said of secrets, and none itself: how long a password must be, when it was changed. */
+const ABOUT_SECRETS = /(?:length|days|seconds|count|cost|_time|require_\w+)$/i
 const DEPTH_MAX = 12
+/** More cannot be kept of a request anyway. */
+const VALUES_MAX = 20_000
 
-/** Whether a field of this name is hidden where no schema says what it is. */
-export const hidesSecret = (name: string): boolean => SECRET_NAME.test(name)
+/** Whether a field of this name is hidden where no schema says what it is. `user[pass]` is as forms write it. */
+export function hidesSecret(name: string): boolean {
+  if (name.includes('[')) return name.split(/[[\]]/).some(hidesSecret)
+  return SECRET_NAME.test(name) && !ABOUT_SECRETS.test(name)
+}
+
+const URL_USER = /(\b[a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/?#]*@/gi
+const URL_PARAMETER = /([?&#;]([^=&#;\s]{1,64})=)[^&#\s]*/g
+
+/** A text without what the URLs in it carry of secrets: who signs in, and parameters that are named like a secret. */
+export function withoutUrlSecrets(text: string): string {
+  if (!text.includes('=') && !text.includes('@')) return text
+  return text
+    .replace(URL_USER, `$1${REDACTED}@`)
+    .replace(URL_PARAMETER, (found, start: string, name: string) => (hidesSecret(name) ? start + REDACTED : found))
+}
 
 /** Stands for a value that is compared with others, but not shown: as JSON it is REDACTED. */
 export const concealed = (value: unknown): object => ({ value, toJSON: toRedacted })
@@ -15,33 +33,44 @@ const toRedacted = () => REDACTED
 
 /** A copy of a request value in which what the schema marks as secret, or what is named like a secret, is hidden. */
 export function redact(schema: z.ZodType | undefined, value: unknown): unknown {
-  return redactBy(schema === undefined ? [] : [schema], value, 0)
+  return redactBy(schema === undefined ? [] : [schema], value, 0, { left: VALUES_MAX })
 }
 
 /** Of several schemas that may describe the value (the options of a union) any one can mark it as secret. */
-function redactBy(schemas: readonly z.ZodType[], value: unknown, depth: number): unknown {
+function redactBy(schemas: readonly z.ZodType[], value: unknown, depth: number, values: { left: number }): unknown {
   if (schemas.some((schema) => layersOf(schema).some(isMarked))) return REDACTED
+  if (typeof value === 'string') return withoutUrlSecrets(value)
+  // JSON has none.
+  if (typeof value === 'bigint') return String(value)
   if (value === null || typeof value !== 'object') return value
   const known = schemas.flatMap(layersOf)
   if (depth > DEPTH_MAX) return '[...]'
-  if (Array.isArray(value))
-    return value.map((item, index) =>
-      redactBy(
-        known.flatMap((schema) => elementOf(schema, index)),
-        item,
-        depth + 1,
-      ),
-    )
+  if (Array.isArray(value)) {
+    // What is sent as a list of what should be one is refused, and its secrets are secrets all the same.
+    const isList = known.some((schema) => schema instanceof z.ZodArray || schema instanceof z.ZodTuple)
+    const items = (index: number) => (isList ? known.flatMap((schema) => elementOf(schema, index)) : known)
+    return taken(value, values).map((item, index) => redactBy(items(index), item, depth + 1, values))
+  }
+  const isFielded = known.some((schema) => schema instanceof z.ZodObject || schema instanceof z.ZodRecord)
+  // So is one where there should be a list of them.
+  const fielded = isFielded ? known : known.flatMap((schema) => elementOf(schema, 0)).flatMap(layersOf)
   const hasSecretValue = namesSecret(value)
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => {
+    taken(Object.entries(value), values).map(([key, item]) => {
       if (hasSecretValue && key === 'value') return [key, REDACTED]
-      const isDeclared = known.some((schema) => schema instanceof z.ZodObject && Object.hasOwn(schema.shape, key))
+      const isDeclared = fielded.some((schema) => schema instanceof z.ZodObject && Object.hasOwn(schema.shape, key))
       if (!isDeclared && hidesSecret(key)) return [key, REDACTED]
-      const fields = known.flatMap((schema) => fieldOf(schema, key))
-      return [key, redactBy(fields, item, depth + 1)]
+      const fields = fielded.flatMap((schema) => fieldOf(schema, key))
+      return [key, redactBy(fields, item, depth + 1, values)]
     }),
   )
+}
+
+/** As many as there is still room for. */
+function taken<T>(items: readonly T[], values: { left: number }): readonly T[] {
+  const some = items.slice(0, Math.max(values.left, 0))
+  values.left -= items.length
+  return some
 }
 
 /** Whether it is a pair of a name and a value, `{ key: 'EMAIL_PASSWORD', value: '...' }`, and the name is a secret's. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { hidesSecret, REDACTED } from '#backend/common/redact'
+import { hidesSecret, REDACTED, withoutUrlSecrets } from '#backend/common/redact'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import type { Fields, RowId, TrackedRows } from '#backend/database/tracked-rows'
 
@@ -62,11 +62,20 @@ function rowChange(table: string, id: RowId, before: Fields | null, after: Field
   return [{ table, id, before: shown(pick(before)), after: shown(pick(after)) }]
 }
 
-/** A secret that has changed shows that it has, not what it is. */
+const TEXT_MAX = 4_096
+
+/** A secret that has changed shows that it has, not what it is; of a long text the beginning, and how long it is. */
 function shown(fields: Fields | null): Fields | null {
   if (fields === null) return null
   const entries = Object.entries(fields).filter(([, value]) => value !== null && value !== undefined)
-  return Object.fromEntries(entries.map(([key, value]) => [key, hidesSecret(key) ? REDACTED : value]))
+  return Object.fromEntries(entries.map(([key, value]) => [key, hidesSecret(key) ? REDACTED : shownValue(value)]))
+}
+
+function shownValue(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  if (typeof value !== 'string') return value
+  if (value.length <= TEXT_MAX) return withoutUrlSecrets(value)
+  return `${withoutUrlSecrets(value.slice(0, TEXT_MAX))}[... ${value.length} characters]`
 }
 
 const DIFF_BYTES_MAX = 64 * 1024
@@ -76,12 +85,18 @@ export function changesJson(changes: readonly RowChange[]): string | null {
   if (changes.length === 0) return null
   const texts: string[] = []
   let bytes = 0
-  for (const text of changes.map((change) => JSON.stringify(change))) {
-    bytes += Buffer.byteLength(text) + 1
-    if (bytes > DIFF_BYTES_MAX) break
+  let left_out = 0
+  for (const change of changes) {
+    // Once there is no room, what is left is not looked at: it can be much.
+    const text = bytes < DIFF_BYTES_MAX ? JSON.stringify(change) : undefined
+    const text_bytes = text === undefined ? 0 : Buffer.byteLength(text) + 1
+    if (text === undefined || bytes + text_bytes > DIFF_BYTES_MAX) {
+      left_out += 1
+      continue
+    }
+    bytes += text_bytes
     texts.push(text)
   }
-  const left_out = changes.length - texts.length
   if (left_out > 0) texts.push(JSON.stringify({ truncated: true, left_out }))
   return `[${texts.join(',')}]`
 }

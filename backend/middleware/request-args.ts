@@ -43,6 +43,8 @@ function summarised(value: unknown): unknown {
 }
 
 function summarisedField(item: unknown): unknown {
+  // A name that a form has several times.
+  if (Array.isArray(item)) return item.map(summarisedField)
   if (item === null || typeof item !== 'object') return item
   if (ArrayBuffer.isView(item)) return `[${item.byteLength} bytes]`
   if (isStream(item)) return '[stream]'

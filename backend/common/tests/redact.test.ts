@@ -144,7 +144,23 @@ describe('everything else', () => {
   test('that does not fit the schema is shown, without its secrets', () => {
     const schema = z.object({ list: z.array(z.object({ code: code() })), deep: z.object({ code: code() }) })
     expect(redact(schema, { list: 'none', deep: ['x'] })).toEqual({ list: 'none', deep: ['x'] })
-    expect(redact(schema, [{ code: 'x' }])).toEqual([{ code: 'x' }])
+    // One for a list, and a list for one.
+    expect(redact(schema, { list: { code: 'x' }, deep: [{ code: 'x' }] })).toEqual({
+      list: { code: REDACTED },
+      deep: [{ code: REDACTED }],
+    })
+    expect(redact(schema, [{ deep: { code: 'x' } }])).toEqual([{ deep: { code: REDACTED } }])
+    expect(redact(z.array(schema), { deep: { code: 'x' } })).toEqual({ deep: { code: REDACTED } })
+  })
+
+  test('is cut where it has more values than can be kept', () => {
+    expect((redact(undefined, Array(400_000).fill([])) as unknown[]).length).toBe(20_000)
+    const nested = Array.from({ length: 1_000 }, () => Array(1_000).fill('x'))
+    expect(JSON.stringify(redact(undefined, nested)).length).toBeLessThan(100_000)
+  })
+
+  test('shows a number that JSON has not', () => {
+    expect(redact(undefined, { id: 2n ** 60n })).toEqual({ id: String(2n ** 60n) })
   })
 
   test('is cut where it is nested too deep', () => {
@@ -158,5 +174,53 @@ describe('everything else', () => {
     expect(JSON.stringify(redact(z.object({}), value))).toBe(
       '{"__proto__":{"password":"[REDACTED]"},"constructor":{"a":1}}',
     )
+  })
+})
+
+test('what is said about secrets is none, and forms write names otherwise', () => {
+  const shown = {
+    USER_PASSWORD_MIN_LENGTH: '6',
+    USER_PASSWORD_REQUIRE_SPECIAL_CHAR: '1',
+    last_password_changed_time: 1,
+  }
+  expect(redact(undefined, shown)).toEqual(shown)
+  expect(redact(undefined, { key: 'USER_PASSWORD_EXPIRY_DAYS', value: '30' })).toMatchObject({ value: '30' })
+  for (const name of ['user[pass]', 'pass[]', 'totp', 'otp_code', 'passkey', 'master_key', 'OPENAI_KEY', 'signature'])
+    expect(redact(undefined, { [name]: 'canary' })).toEqual({ [name]: REDACTED })
+})
+
+describe('a URL in a text', () => {
+  test.each([
+    ['https://me:canary@host/path', `https://${REDACTED}@host/path`],
+    ['https://me:cana@ry@host/path', `https://${REDACTED}@host/path`],
+    ['see ssh+git://canary@host', `see ssh+git://${REDACTED}@host`],
+    ['https://host/x.png?size=2&token=canary#top', `https://host/x.png?size=2&token=${REDACTED}#top`],
+    ['/relative?access_token=canary', `/relative?access_token=${REDACTED}`],
+    ['https://host/#id_token=canary&state=1', `https://host/#id_token=${REDACTED}&state=1`],
+  ])('shows nothing secret: %s', (text, expected) => {
+    expect(redact(undefined, { link: text })).toEqual({ link: expected })
+  })
+
+  test.each(['someone@example.com', 'https://host/a?b=c&page=2', 'a = b', '1 @ 2', 'https://host/@name'])(
+    'or anything else stays as it is: %s',
+    (text) => {
+      expect(redact(undefined, [text])).toEqual([text])
+    },
+  )
+
+  test('is looked for in time that grows with the text, not with its square', () => {
+    const time = (text: string) => {
+      let shortest = Number.POSITIVE_INFINITY
+      for (let nr = 0; nr < 5; nr += 1) {
+        const began = performance.now()
+        redact(undefined, text)
+        shortest = Math.min(shortest, performance.now() - began)
+      }
+      return shortest
+    }
+    for (const piece of ['a.', 'a://', '?a=', '@=?&', 'a://@', '://a:b']) {
+      const [short, long] = [time(`=@${piece.repeat(10_000)}`), time(`=@${piece.repeat(160_000)}`)]
+      expect(long / short, piece).toBeLessThan(80)
+    }
   })
 })

@@ -142,3 +142,15 @@ test('the operation log shows that it has changed, and not what it is', async ()
   expect(made.status).toBe(200)
   expect(await diffOf(made)).toMatchObject([{ before: null, after: { key: own.key, value: '[REDACTED]' } }])
 })
+
+test('how long a password must be is no secret, and who changes it is shown with what it was', async () => {
+  const policy = { type: 'USER_SECURITY', key: 'USER_PASSWORD_MIN_LENGTH', name: 'Length', is_frontend: false }
+  const [row] = await t.db.select().from(config).where(eq(config.key, policy.key))
+  const answer =
+    row === undefined
+      ? await root.post('/sys/configs', { ...policy, value: '7' })
+      : await root.put(`/sys/configs/${row.id}`, { ...policy, value: row.value === '7' ? '8' : '7' })
+  expect(answer.status, answer.text).toBe(200)
+  const [change] = await diffOf(answer)
+  expect(change?.after).toMatchObject({ value: expect.stringMatching(/^[78]$/) })
+})
