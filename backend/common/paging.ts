@@ -43,6 +43,8 @@ export function toPage<T>({ items, total }: Rows<T>, { page, size }: PageQuery, 
     const parameters = new URLSearchParams(query)
     parameters.delete('page')
     parameters.delete('size')
+    // It would go before the number.
+    parameters.delete('cursor')
     parameters.append('page', String(number))
     parameters.append('size', String(size))
     return `${path}?${parameters}`

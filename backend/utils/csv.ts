@@ -4,7 +4,7 @@ export function csvLine(values: readonly unknown[]): string {
 }
 
 /** Spreadsheets run text that begins like this as a formula; a quotation mark before it keeps it text. */
-const FORMULA = /^[=+\-@\t\r]/
+const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/
 
 function csvField(value: unknown): string {
   if (value === null || value === undefined) return ''

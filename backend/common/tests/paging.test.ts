@@ -44,6 +44,10 @@ describe('a page', () => {
     })
   })
 
+  test('from a cursor links to numbers alone, before which the cursor would go', () => {
+    expect(links(5, 1, 2, '/x?cursor=abc&name=n').next).toBe('/x?name=n&page=2&size=2')
+  })
+
   test('of nothing still has a first and a last', () => {
     const page = toPage({ items: [], total: 0 }, { page: 1, size: 20 }, '/x')
     expect(page.total_pages).toBe(0)

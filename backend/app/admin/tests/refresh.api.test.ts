@@ -32,6 +32,15 @@ describe('refreshing', () => {
     expect((await refresh(refreshCookie(second).value)).status).toBe(200)
   })
 
+  test('is in the operation log under the name of whose session it is', async () => {
+    const { username } = await account()
+    const { headers } = await refresh(refreshCookie(await login(username, PASSWORD)).value)
+    await t.host.audit?.ship()
+    const trace_id = String(headers['x-request-id'])
+    const [row] = await t.db.select().from(operaLog).where(eq(operaLog.trace_id, trace_id))
+    expect(row).toMatchObject({ username, status: 1 })
+  })
+
   test('fifty at once with one token get one new pair, the very same', async () => {
     const { username } = await account()
     const first = await login(username, PASSWORD)

@@ -63,6 +63,8 @@ export async function authApi(app: App): Promise<void> {
       if (token === undefined || token === '') throw new BadRequest('auth.refresh_missing')
       const claims = app.tokens.verify(token, REFRESH_TOKEN)
       if (claims === undefined) throw new Unauthenticated('auth.refresh_invalid')
+      // For the operation log: the token says whose session it is, also where it is refused.
+      request.ctx = await authService.asOwner(request.ctx, claims)
       const session = await authService.refresh(request.ctx, claims)
       setRefreshCookie(app, request, reply, session)
       return ok(accessToken(app, request, session))

@@ -38,8 +38,10 @@ export async function operaLogApi(app: App): Promise<void> {
         response: { 200: { description: 'CSV, UTF-8', content: { 'text/csv': { schema: FileBody } } } },
       },
     },
-    async ({ ctx, query }, reply) => {
+    async ({ ctx, query, method }, reply) => {
       reply.type('text/csv; charset=utf-8').header('content-disposition', 'attachment; filename="opera-log.csv"')
+      // Fastify reads a stream to its end for HEAD, however much that is.
+      if (method === 'HEAD') return reply.send('')
       return reply.send(Readable.from(operaLogService.exportCsv(ctx, query), { objectMode: false }))
     },
   )
