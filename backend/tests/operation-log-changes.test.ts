@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { sourcesBelow } from '#backend/tests/scoped-source'
 
-const SESSIONS = 'sign-ins and their ends are in the login log'
+const SESSIONS = 'the record of the request says who signs in or out, and the login log how it went'
 const LOGS = 'what is removed from a log leaves a tombstone'
 
 /** Exported functions of services that write, and whose rows the operation log does not show, each with why. */

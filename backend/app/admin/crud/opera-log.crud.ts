@@ -33,13 +33,30 @@ export async function list(
   size: number,
 ): Promise<PlacedRow[]> {
   const where = await conditionOf(db, scope, filter)
-  const query = db
+  const newest = [desc(operaLog.opera_time), desc(operaLog.id)]
+  if ('after' in from)
+    return db
+      .select({ ...listed, time_us })
+      .from(operaLog)
+      .where(and(where, isBehind(from.after)))
+      .orderBy(...newest)
+      .limit(size)
+  // What lies before a far page is skipped in the index: the rows themselves are read of the page only.
+  const page = db.$with('page').as(
+    db
+      .select({ id: operaLog.id })
+      .from(operaLog)
+      .where(where)
+      .orderBy(...newest)
+      .limit(size)
+      .offset(from.offset),
+  )
+  return db
+    .with(page)
     .select({ ...listed, time_us })
     .from(operaLog)
-    .where('after' in from ? and(where, isBehind(from.after)) : where)
-    .orderBy(desc(operaLog.opera_time), desc(operaLog.id))
-    .limit(size)
-  return 'offset' in from ? query.offset(from.offset) : query
+    .where(inArray(operaLog.id, db.select({ id: page.id }).from(page)))
+    .orderBy(...newest)
 }
 
 function isBehind({ time_us, id }: Cursor): SQL | undefined {

@@ -23,6 +23,11 @@ export const roleDataScopes = trackedLinks(roleDataScope, roleDataScope.role_id,
 export const dataScopes = trackedRows(dataScope, dataScope.id)
 export const dataScopeRules = trackedLinks(dataScopeRule, dataScopeRule.data_scope_id, dataScopeRule.data_rule_id)
 export const dataRules = trackedRows(dataRule, dataRule.id)
+// The same links from their other end: who loses what is deleted.
+export const roleUsers = trackedLinks(userRole, userRole.role_id, userRole.user_id)
+export const menuRoles = trackedLinks(roleMenu, roleMenu.menu_id, roleMenu.role_id)
+export const dataScopeRoles = trackedLinks(roleDataScope, roleDataScope.data_scope_id, roleDataScope.role_id)
+export const dataRuleScopes = trackedLinks(dataScopeRule, dataScopeRule.data_rule_id, dataScopeRule.data_scope_id)
 export const sessions = trackedRows(session, session.session_uuid, {
   conceal: ({ user_id, ended_time, ended_reason }: Fields) => ({ user_id, ended_time, ended_reason }),
 })

@@ -14,7 +14,7 @@ import type { Rows } from '#backend/common/paging'
 import { ALL_MODELS } from '#backend/common/row-scope'
 import { findRuleFault } from '#backend/common/rule-check'
 import { VALUE_VARIABLES } from '#backend/common/rule-value'
-import { changing, created } from '#backend/core/changes'
+import { changing, created, type Touched } from '#backend/core/changes'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { lockXact } from '#backend/database/locks'
 import { isUniqueViolation } from '#backend/database/pg-error'
@@ -82,7 +82,11 @@ export async function update(ctx: Ctx, id: number, fields: UpdateDataRule): Prom
 export async function remove(ctx: Ctx, ids: readonly number[]): Promise<void> {
   await withTx(ctx, async (ctx) => {
     await lockXact(ctx.db, DATA_PERMISSION_LOCK)
-    await changing(ctx, [[tracked.dataRules, ids]], async (ctx) => {
+    const touched: Touched[] = [
+      [tracked.dataRules, ids],
+      [tracked.dataRuleScopes, ids],
+    ]
+    await changing(ctx, touched, async (ctx) => {
       const removed = await dataRuleCrud.remove(ctx.db, ids)
       if (removed.length < ids.length) throw new NotFound('data_rule.not_found')
       await assertNotOwn(ctx, ids)

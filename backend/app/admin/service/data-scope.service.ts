@@ -73,6 +73,7 @@ export async function remove(ctx: Ctx, ids: readonly number[]): Promise<void> {
       [
         [tracked.dataScopes, ids],
         [tracked.dataScopeRules, ids],
+        [tracked.dataScopeRoles, ids],
       ],
       async (ctx) => {
         const removed = await dataScopeCrud.remove(ctx.db, ids)

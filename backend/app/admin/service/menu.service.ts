@@ -8,7 +8,7 @@ import { splitCodes } from '#backend/common/codes'
 import { MENU_TYPE, STATUS } from '#backend/common/enums'
 import { Conflict, Forbidden, NotFound } from '#backend/common/errors'
 import { buildTree, type TreeNode } from '#backend/common/tree'
-import { changing, created } from '#backend/core/changes'
+import { changing, created, type Touched } from '#backend/core/changes'
 import { type Ctx, withTx } from '#backend/core/ctx'
 import { lockXact } from '#backend/database/locks'
 
@@ -54,9 +54,15 @@ export async function remove(ctx: Ctx, id: number): Promise<void> {
     await lockXact(ctx.db, TREE_LOCK)
     await get(ctx, id)
     if ((await menuCrud.countChildren(ctx.db, id)) > 0) throw new Conflict('menu.has_children')
-    await changing(ctx, [[tracked.menus, [id]]], () => menuCrud.remove(ctx.db, id))
-    // After the row is gone, so that a role that was just given it loses it too.
-    await roleMenuCrud.removeOfMenu(ctx.db, id)
+    const touched: Touched[] = [
+      [tracked.menus, [id]],
+      [tracked.menuRoles, [id]],
+    ]
+    await changing(ctx, touched, async (ctx) => {
+      await menuCrud.remove(ctx.db, id)
+      // After the row is gone, so that a role that was just given it loses it too.
+      await roleMenuCrud.removeOfMenu(ctx.db, id)
+    })
     await ctx.actors.touch(ctx, ['all'])
   })
 }

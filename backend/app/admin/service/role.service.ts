@@ -89,7 +89,7 @@ export async function remove(ctx: Ctx, ids: readonly number[]): Promise<void> {
     const found = await roleCrud.lockForRemoval(ctx.db, ids)
     if (found.length < ids.length) throw new NotFound('role.not_found')
     await grantService.assertNotOwnRole(ctx, ...ids)
-    await changing(ctx, everythingOf(ids), async (ctx) => {
+    await changing(ctx, [...everythingOf(ids), [tracked.roleUsers, ids]], async (ctx) => {
       await userRoleCrud.removeOfRoles(ctx.db, ids)
       await roleMenuCrud.removeOfRoles(ctx.db, ids)
       await roleDataScopeCrud.removeOfRoles(ctx.db, ids)

@@ -177,6 +177,19 @@ describe('GET /logs/opera/{pk}', () => {
   })
 })
 
+test('of what is deleted the record shows who had it', async () => {
+  const holder = await t.signIn('sys:dept:get')
+  const { headers, status } = await root.delete('/sys/roles', { pks: [holder.role_id] })
+  expect(status).toBe(200)
+  const [record] = await recordOf(headers['x-request-id'])
+  expect(record?.diff).toContainEqual({
+    table: 'sys_user_role',
+    id: holder.role_id,
+    before: { user_id: [holder.user_id] },
+    after: { user_id: [] },
+  })
+})
+
 test('of a long text the beginning is shown, and what else has changed', async () => {
   const notice = { title: unique('notice'), type: 0, status: 1, content: 'x'.repeat(100_000) }
   const made = await root.post('/sys/notices', notice)

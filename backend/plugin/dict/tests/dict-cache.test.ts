@@ -103,8 +103,18 @@ describe('a slow reader', () => {
   test('does not put an old value back on another process', () => overtaken('slow_there', other.ctx))
 })
 
+/** The other process has heard all that was told before. */
+async function allHeard(): Promise<void> {
+  const heard = new Promise<void>((resolve) => {
+    other.ctx.events.on('session.ended', () => resolve())
+  })
+  await here.events.emit(here, 'session.ended', { session_uuids: [], reason: 'x' })
+  await heard
+}
+
 test('a process that was cut off forgets what it knew', async () => {
   const { id } = await make('cut_off')
+  await allHeard()
   expect(await labels(other.ctx, 'cut_off')).toEqual(['old'])
   await relabel(id, 'missed')
   expect(await labels(other.ctx, 'cut_off')).toEqual(['old'])
