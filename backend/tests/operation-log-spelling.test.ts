@@ -83,3 +83,22 @@ test.each([
   const rows = await t.host.database.sql`select code from sys_opera_log where trace_id = ${trace_id}`
   expect(rows).toMatchObject([{ code: String(status) }])
 })
+
+test('a change whose sender leaves in the middle of it is recorded as their fault', async () => {
+  const body = JSON.stringify({ name: 'left', status: 1 })
+  const head = [
+    `POST ${PATH} HTTP/1.1`,
+    'host: here',
+    `authorization: Bearer ${root.token}`,
+    'content-type: application/json',
+    `content-length: ${body.length}`,
+    'x-request-id: left-midway',
+  ]
+  const socket = connect(port, '127.0.0.1', () => socket.write(`${head.join('\r\n')}\r\n\r\n${body.slice(0, 5)}`))
+  setTimeout(() => socket.destroy(), 100)
+  const recorded = async () => {
+    await t.host.audit?.ship()
+    return t.host.database.sql`select code, status from sys_opera_log where trace_id = 'left-midway'`
+  }
+  await expect.poll(recorded).toMatchObject([{ code: '400', status: 0 }])
+})
