@@ -3,9 +3,9 @@ import { secrets } from '#backend/common/schema'
 
 export const REDACTED = '[REDACTED]'
 const SECRET_NAME =
-  /pass(?:$|[-_]?(?:w|phrase|code|key))|pwd|secret|token|credential|authorization|auth$|bearer|jwt$|cookie|signature|(?:^|[-_])t?otp(?:$|[-_]?code$)|[-_]key$|(?:api|private|access|signing|encryption)key|^(?:salt|pin)$/i
+  /pass(?:$|[-_]?(?:w|phrase|code|key))|pwd|secret|token|credential|authorization|auth$|bearer|jwt$|cookie|signature$|(?:^|[-_])t?otp(?:$|[-_]?code$)|(?<!sort|primary|foreign|routing|cache|public)[-_]key$|(?:api|private|access|signing|encryption)[-_]?key|^(?:salt|pin)$/i
 /** What is said of secrets, and none itself: how long a password must be, when it was changed. */
-const ABOUT_SECRETS = /(?:length|days|seconds|count|cost|_time|require_\w+)$/i
+const ABOUT_SECRETS = /[-_](?:length|days|seconds|count|cost|time)$|(?:^|[-_])password_require_\w+$/i
 const DEPTH_MAX = 12
 /** More cannot be kept of a request anyway. */
 const VALUES_MAX = 20_000
@@ -16,8 +16,8 @@ export function hidesSecret(name: string): boolean {
   return SECRET_NAME.test(name) && !ABOUT_SECRETS.test(name)
 }
 
-const URL_USER = /(\b[a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/?#]*@/gi
-const URL_PARAMETER = /([?&#;]([^=&#;\s]{1,64})=)[^&#\s]*/g
+const URL_USER = /(\b[a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/?#"'<>]*@/gi
+const URL_PARAMETER = /([?&#;]([^=?&#;\s]{1,64})=)[^?&#;\s]*/g
 
 /** A text without what the URLs in it carry of secrets: who signs in, and parameters that are named like a secret. */
 export function withoutUrlSecrets(text: string): string {

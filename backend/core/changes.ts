@@ -63,8 +63,10 @@ function rowChange(table: string, id: RowId, before: Fields | null, after: Field
 }
 
 const TEXT_MAX = 4_096
+/** Of a list of links. */
+const ITEMS_MAX = 1_000
 
-/** A secret that has changed shows that it has, not what it is; of a long text the beginning, and how long it is. */
+/** A secret that has changed shows that it has, not what it is; of a long text or list the beginning, and how long it is. */
 function shown(fields: Fields | null): Fields | null {
   if (fields === null) return null
   const entries = Object.entries(fields).filter(([, value]) => value !== null && value !== undefined)
@@ -73,12 +75,16 @@ function shown(fields: Fields | null): Fields | null {
 
 function shownValue(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)
+  if (Array.isArray(value) && value.length > ITEMS_MAX)
+    return [...value.slice(0, ITEMS_MAX), `[... ${value.length} items]`]
   if (typeof value !== 'string') return value
-  if (value.length <= TEXT_MAX) return withoutUrlSecrets(value)
-  return `${withoutUrlSecrets(value.slice(0, TEXT_MAX))}[... ${value.length} characters]`
+  const text = withoutUrlSecrets(value)
+  return value.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}[... ${value.length} characters]` : text
 }
 
 const DIFF_BYTES_MAX = 64 * 1024
+/** After so many that have no room the others are not tried: they can be many. */
+const MISSES_MAX = 20
 
 /** The changes of a request as JSON text of at most 64 KiB; null: none. What has no room is counted. */
 export function changesJson(changes: readonly RowChange[]): string | null {
@@ -87,8 +93,7 @@ export function changesJson(changes: readonly RowChange[]): string | null {
   let bytes = 0
   let left_out = 0
   for (const change of changes) {
-    // Once there is no room, what is left is not looked at: it can be much.
-    const text = bytes < DIFF_BYTES_MAX ? JSON.stringify(change) : undefined
+    const text = left_out < MISSES_MAX ? JSON.stringify(change) : undefined
     const text_bytes = text === undefined ? 0 : Buffer.byteLength(text) + 1
     if (text === undefined || bytes + text_bytes > DIFF_BYTES_MAX) {
       left_out += 1

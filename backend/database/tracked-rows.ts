@@ -45,8 +45,9 @@ export function trackedLinks(table: PgTable, owner: PgColumn, member: PgColumn):
         .from(table)
         .where(inArray(owner, [...ids]))
         .orderBy(member)
-      const membersOf = (id: RowId) => rows.filter((row) => row.owner === id).map((row) => row.member)
-      return new Map(ids.map((id) => [id, { [member.name]: membersOf(id) }]))
+      const members = new Map<unknown, unknown[]>(ids.map((id) => [id, []]))
+      for (const row of rows) members.get(row.owner)?.push(row.member)
+      return new Map(ids.map((id) => [id, { [member.name]: members.get(id) }]))
     },
   }
 }

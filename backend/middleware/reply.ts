@@ -84,7 +84,7 @@ function answerTo(error: FastifyError | Error, request: FastifyRequest): Answer 
   if (error instanceof Refusal) return refused(error, request)
   if (error instanceof ValidationFailed) return invalid(errorDetails(error, request.ctx.locale), request)
   // Whoever leaves in the middle of what they send has lost no connection of ours.
-  if (request.raw.readableAborted) return { status: 400, key: 'error.malformed' }
+  if (request.raw.readableAborted && !request.raw.complete) return { status: 400, key: 'error.malformed' }
   const known = fromDependency(error) ?? fromFastify(error as FastifyError)
   if (known !== undefined) {
     if (known.status >= 500) request.log.error({ err: error }, 'a dependency failed')

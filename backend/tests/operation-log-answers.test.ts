@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -19,6 +20,16 @@ const unsendable: AppModule = {
       config,
       schema,
       handler: async (_request, reply) => reply.header('x-name', 'line\nbreak').send({}),
+    })
+    app.route({
+      method: ['GET', 'POST'],
+      url: '/unsendable/late',
+      config,
+      schema,
+      handler: async () => {
+        await sleep(300)
+        throw new Error('a bug')
+      },
     })
     app.route({
       method: ['GET', 'POST'],
@@ -55,4 +66,16 @@ test.each([
   expect(answer.status).toBe(500)
   await t.host.audit?.ship()
   expect(await t.db.execute(sql`select path from sys_opera_log where trace_id = ${trace_id}`)).toHaveLength(1)
+})
+
+test.each(['GET', 'POST'])('a bug stays one where who has asked by %s has left before the answer', async (method) => {
+  const trace_id = `left-${method}`
+  const signal = AbortSignal.timeout(100)
+  const asked = fetch(`${url}/api/v1/unsendable/late`, { method, signal, headers: { 'x-request-id': trace_id } })
+  await expect(asked).rejects.toThrow()
+  const recorded = async () => {
+    await t.host.audit?.ship()
+    return t.db.execute(sql`select code from sys_opera_log where trace_id = ${trace_id}`)
+  }
+  await expect.poll(recorded, { timeout: 10_000 }).toMatchObject([{ code: '500' }])
 })

@@ -94,11 +94,12 @@ test('a change whose sender leaves in the middle of it is recorded as their faul
     `content-length: ${body.length}`,
     'x-request-id: left-midway',
   ]
-  const socket = connect(port, '127.0.0.1', () => socket.write(`${head.join('\r\n')}\r\n\r\n${body.slice(0, 5)}`))
-  setTimeout(() => socket.destroy(), 100)
+  const socket = connect(port, '127.0.0.1', () => {
+    socket.write(`${head.join('\r\n')}\r\n\r\n${body.slice(0, 5)}`, () => setTimeout(() => socket.destroy(), 100))
+  })
   const recorded = async () => {
     await t.host.audit?.ship()
     return t.host.database.sql`select code, status from sys_opera_log where trace_id = 'left-midway'`
   }
-  await expect.poll(recorded).toMatchObject([{ code: '400', status: 0 }])
+  await expect.poll(recorded, { timeout: 10_000 }).toMatchObject([{ code: '400', status: 0 }])
 })

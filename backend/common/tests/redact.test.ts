@@ -177,6 +177,15 @@ describe('everything else', () => {
   })
 })
 
+const KEYS = [
+  'api_keys',
+  'private_key_pem',
+  'access_key_id',
+  'API_KEY_PROD',
+  'GOOGLE_SECRET_ACCOUNT',
+  'require_password',
+]
+
 test('what is said about secrets is none, and forms write names otherwise', () => {
   const shown = {
     USER_PASSWORD_MIN_LENGTH: '6',
@@ -185,7 +194,17 @@ test('what is said about secrets is none, and forms write names otherwise', () =
   }
   expect(redact(undefined, shown)).toEqual(shown)
   expect(redact(undefined, { key: 'USER_PASSWORD_EXPIRY_DAYS', value: '30' })).toMatchObject({ value: '30' })
-  for (const name of ['user[pass]', 'pass[]', 'totp', 'otp_code', 'passkey', 'master_key', 'OPENAI_KEY', 'signature'])
+  for (const name of [
+    'user[pass]',
+    'pass[]',
+    'totp',
+    'otp_code',
+    'passkey',
+    'master_key',
+    'OPENAI_KEY',
+    'signature',
+    ...KEYS,
+  ])
     expect(redact(undefined, { [name]: 'canary' })).toEqual({ [name]: REDACTED })
 })
 
@@ -196,17 +215,25 @@ describe('a URL in a text', () => {
     ['see ssh+git://canary@host', `see ssh+git://${REDACTED}@host`],
     ['https://host/x.png?size=2&token=canary#top', `https://host/x.png?size=2&token=${REDACTED}#top`],
     ['/relative?access_token=canary', `/relative?access_token=${REDACTED}`],
+    ['/login?next=https://x?token=canary', `/login?next=https://x?token=${REDACTED}`],
+    ['/x?a=1;token=canary', `/x?a=1;token=${REDACTED}`],
+    ['Server=a;User=sa;Password=canary', `Server=a;User=sa;Password=${REDACTED}`],
     ['https://host/#id_token=canary&state=1', `https://host/#id_token=${REDACTED}&state=1`],
   ])('shows nothing secret: %s', (text, expected) => {
     expect(redact(undefined, { link: text })).toEqual({ link: expected })
   })
 
-  test.each(['someone@example.com', 'https://host/a?b=c&page=2', 'a = b', '1 @ 2', 'https://host/@name'])(
-    'or anything else stays as it is: %s',
-    (text) => {
-      expect(redact(undefined, [text])).toEqual([text])
-    },
-  )
+  test.each([
+    'someone@example.com',
+    '<a href="https://x">me@y</a>',
+    'x?sort_key=1',
+    'https://host/a?b=c&page=2',
+    'a = b',
+    '1 @ 2',
+    'https://host/@name',
+  ])('or anything else stays as it is: %s', (text) => {
+    expect(redact(undefined, [text])).toEqual([text])
+  })
 
   test('is looked for in time that grows with the text, not with its square', () => {
     const time = (text: string) => {

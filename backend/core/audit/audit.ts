@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { auditFolder, type Ends } from '#backend/core/audit/ends'
@@ -131,6 +132,9 @@ export function createAudit(options: AuditOptions): Audit {
 
   async function takeOver(stream: string): Promise<void> {
     const folder = join(root, stream)
+    // Whoever could not mend it may have taken it away.
+    unread.delete(stream)
+    if (!existsSync(folder)) return
     adopt(folder)
     unread.add(stream)
     const { segments } = await recover(folder, key, log)

@@ -65,6 +65,7 @@ const DELAY_MS = 90
  */
 const GATHER_MS = 3
 const GATHER_FROM = 3
+const GATHER_WITHIN_MS = 50
 /** Much less than the silence after which others take a process for gone. */
 const OWNED_MS = 60_000
 
@@ -88,6 +89,7 @@ export function openSpool(options: SpoolOptions): Spool {
   let owned_at = Date.now()
   /** Answers that waited for the last write. */
   let answers = 0
+  let written_at = 0
   let waiting_bytes = 0
   let closed = false
 
@@ -97,7 +99,8 @@ export function openSpool(options: SpoolOptions): Spool {
     clearTimeout(timer)
     timer = undefined
     while (waiting.length > 0) {
-      if (answers >= GATHER_FROM) await sleep(GATHER_MS)
+      const isBusy = answers >= GATHER_FROM && performance.now() - written_at < GATHER_WITHIN_MS
+      if (isBusy) await sleep(GATHER_MS)
       const batch = waiting
       waiting = []
       answers = batch.filter(({ is_awaited }) => is_awaited).length
@@ -108,6 +111,7 @@ export function openSpool(options: SpoolOptions): Spool {
       } catch (error) {
         for (const { settled } of batch) settled(error)
       } finally {
+        written_at = performance.now()
         for (const { body } of batch) waiting_bytes -= body?.length ?? 0
       }
     }

@@ -18,7 +18,7 @@ test.each([
     } while (await between({ took_ms: is_behind ? 0 : 60_000, is_behind }))
   })
   loop.wake()
-  await expect.poll(() => batches, { interval: 1 }).toBeGreaterThan(0)
+  await expect.poll(() => batches, { interval: 1, timeout: 5_000 }).toBeGreaterThan(0)
   await loop.stop()
   const at_end = batches
   await turn()
@@ -35,7 +35,7 @@ test('it leaves the database to others for longer than it has taken, unless ther
       rests.push(performance.now() - began)
     })
     loop.wake()
-    await expect.poll(() => rests.length).toBe(is_behind ? 2 : 1)
+    await expect.poll(() => rests.length, { timeout: 5_000 }).toBe(is_behind ? 2 : 1)
     await loop.stop()
   }
   const [resting = 0, catching_up = 0] = rests

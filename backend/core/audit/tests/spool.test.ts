@@ -82,7 +82,7 @@ describe('the spool', () => {
     writes = 0
     // Each takes as long as a request might, and none as long as another.
     await Promise.all(Array.from({ length: 24 }, (_, nr) => shortest(40, () => sleep(1 + ((nr * 7) % 11)))))
-    expect(writes).toBeLessThan((24 * 40) / 5)
+    expect(writes).toBeLessThan((24 * 40) / 3)
     const three = (appends: number) =>
       Promise.all(Array.from({ length: 3 }, () => shortest(appends, async () => undefined)))
     await three(1)

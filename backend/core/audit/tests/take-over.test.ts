@@ -44,7 +44,8 @@ test('a process that has nothing to write is not taken for gone by other machine
   const log = audit({ look_ms: 20 })
   setOwner(log.stream, 'elsewhere')
   silence(log.stream)
-  await expect.poll(() => listOrphans(root), { interval: 5 }).toEqual([])
+  expect(listOrphans(root)).toEqual([log.stream])
+  await expect.poll(() => listOrphans(root), { interval: 5, timeout: 5_000 }).toEqual([])
   await log.close()
 })
 
@@ -59,7 +60,7 @@ test('what could not be read of one that is gone is tried again', async () => {
   mkdirSync(path)
   const log = audit({ look_ms: 50 })
   log.start()
-  await expect.poll(() => place.lines).toMatchObject([{ level: 50, stream: left.stream }])
+  await expect.poll(() => place.lines[0], { timeout: 5_000 }).toMatchObject({ level: 50, stream: left.stream })
   rmdirSync(path)
   renameSync(join(place.root, 'aside'), path)
   await expect.poll(stored, { timeout: 5_000 }).toEqual(['left'])

@@ -1,4 +1,3 @@
-import { hidesSecret } from '#backend/common/redact'
 import { canBeUnset, isSecretSetting, SETTING_NAMES } from '#backend/core/settings'
 
 interface Group {
@@ -43,7 +42,7 @@ const SECRET_NAME = /passw|secret|token|credential|(api|access|private)[-_]?key/
 
 /** Whether the value of a key is shown to nobody; of keys that nobody knows the name decides. */
 export function isSecret(key: string): boolean {
-  return isSecretSetting(key) || (SECRET_NAME.test(key) && hidesSecret(key) && !KNOWN_KEYS.includes(key))
+  return isSecretSetting(key) || (SECRET_NAME.test(key) && !KNOWN_KEYS.includes(key))
 }
 
 /** Texts without those that are blank because their setting is unset: nothing is wrong with these. */

@@ -19,7 +19,7 @@ import { PLUGIN_FIXTURES } from '#backend/tests/plugins/folder'
 
 const root = mkdtempSync(join(tmpdir(), 'fba-stage-'))
 const data_dir = join(root, 'data')
-const LIMITS = { ...SMOKE_LIMITS, load_ms: 4000 }
+const LIMITS = { ...SMOKE_LIMITS, load_ms: 6000 }
 let testApp: TestApp
 let administrator: SignedIn
 let facts: CoreFacts
