@@ -63,8 +63,8 @@ const DELAY_MS = 90
  * Where a write carried the records of several answers, more of them are about to come, and to wait for those costs less
  * than a write of their own: the disk is asked less often, and the answers go out together. Who is alone waits for nobody.
  */
-const GATHER_MS = 3
-const GATHER_FROM = 3
+const GATHER_MS = 2
+const GATHER_FROM = 4
 const GATHER_WITHIN_MS = 50
 /** Much less than the silence after which others take a process for gone. */
 const OWNED_MS = 60_000

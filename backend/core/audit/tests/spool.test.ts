@@ -83,12 +83,12 @@ describe('the spool', () => {
     // Each takes as long as a request might, and none as long as another.
     await Promise.all(Array.from({ length: 24 }, (_, nr) => shortest(40, () => sleep(1 + ((nr * 7) % 11)))))
     expect(writes).toBeLessThan((24 * 40) / 3)
-    const three = (appends: number) =>
-      Promise.all(Array.from({ length: 3 }, () => shortest(appends, async () => undefined)))
-    await three(1)
-    const among_others_ms = Math.min(...(await three(10)))
+    const several = (appends: number) =>
+      Promise.all(Array.from({ length: 4 }, () => shortest(appends, async () => undefined)))
+    await several(1)
+    const among_others_ms = Math.min(...(await several(10)))
     // Much less than the time for which more are awaited, and much more than nothing.
-    expect(among_others_ms - alone_ms).toBeGreaterThan(1.5)
+    expect(among_others_ms - alone_ms).toBeGreaterThan(1)
     await spool.close()
   })
 
