@@ -148,10 +148,7 @@ describe('the operation log', () => {
     expect(place.lines.map(({ msg }) => msg)).toContain('operation log: not all of it is stored')
   })
 
-  test('says of each stream what is wrong with it, once', async () => {
-    const spool = openSpool({ root: join(place.root, 'audit'), key: 'another' })
-    await spool.append(record('left'))
-    await spool.close()
+  test('says once why the database does not take a stream, and again where the reason is another', async () => {
     const log = audit()
     await log.append(record('own'))
     await tables.get().sql`alter table sys_audit_stream rename to away`
@@ -159,6 +156,14 @@ describe('the operation log', () => {
     await tables.get().sql`alter table away rename to sys_audit_stream`
     expect(place.lines).toMatchObject([{ level: 50, stream: log.stream }])
     await log.ship()
+    await tables.get().sql`update sys_audit_stream set mac = ''`
+    await log.append(record('own'))
+    await tables.get().sql`update sys_audit_stream set stored_seq = 9`
+    for (let nr = 0; nr < 2; nr += 1) await expect(log.ship()).rejects.toThrow('altered')
+    expect(place.lines).toMatchObject([
+      { level: 50 },
+      { level: 50, err: { message: expect.stringContaining('altered') } },
+    ])
     await log.close()
   })
 })
